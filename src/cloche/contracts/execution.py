@@ -1,0 +1,130 @@
+"""Worker ↔ executor: one request, answered by a stream of NDJSON lines.
+
+``POST /executor/v1/executions``         → 200, ``application/x-ndjson``: ``StreamLine`` a line
+``POST /executor/v1/executions/extend``  → ``ExtendAnswer``
+``POST /executor/v1/executions/{id}/kill`` → 204 (404 when unknown)
+``GET  /executor/v1/offer``              → ``ExecutorOffer``
+
+A legal stream is ``started``, then ``output`` and ``case.finished`` in any mix, then exactly
+one ``finished`` or ``failed``, then the end. ``failed`` may come first. The executor kills
+the run when the connection ends or when ``deadline_s`` has passed since the last extension.
+"""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from cloche.contracts.record import CaseResult, ExecutionRecord
+from cloche.contracts.submission import Program
+from cloche.contracts.words import EngineName, Isolation, LeaseId, Stream
+
+#: An output line carries at most this many bytes (before base64). DESIGN section 3.
+OUTPUT_CHUNK_BYTES = 32 * 1024
+
+
+class ExecutionRequest(BaseModel):
+    """Run this program once. ``execution_id`` is the lease: fresh for every attempt."""
+
+    execution_id: LeaseId
+    deadline_s: float = Field(20.0, gt=0, le=600)
+    program: Program
+
+
+class StartedLine(BaseModel):
+    """The cell is ready and the first step (compile or run) begins."""
+
+    type: Literal["started"] = "started"
+    runtime: str
+    engine: EngineName
+    isolation: Isolation
+    at: str
+
+
+class OutputLine(BaseModel):
+    """Bytes the program wrote: ``offset`` in its stream over all cases, ``data`` base64."""
+
+    type: Literal["output"] = "output"
+    stream: Stream
+    offset: int = Field(ge=0)
+    data: str = Field(max_length=OUTPUT_CHUNK_BYTES * 4 // 3 + 8)
+    at: str
+
+
+class CaseLine(BaseModel):
+    """A case is decided."""
+
+    type: Literal["case.finished"] = "case.finished"
+    case: CaseResult
+
+
+class FinishedLine(BaseModel):
+    """The run is over and its cell is gone."""
+
+    type: Literal["finished"] = "finished"
+    record: ExecutionRecord
+
+
+class FailedLine(BaseModel):
+    """The platform failed; says nothing about the program.
+
+    ``started`` tells whether the program had begun. ``cell_lost`` means the cell or its
+    launcher died under the run.
+    """
+
+    type: Literal["failed"] = "failed"
+    reason: Literal["cell_lost", "engine_error", "overloaded", "unsupported", "deadline"]
+    started: bool
+    message: str = Field("", max_length=500)
+
+
+StreamLine: TypeAlias = Annotated[
+    StartedLine | OutputLine | CaseLine | FinishedLine | FailedLine, Field(discriminator="type")
+]
+STREAM_LINE: TypeAdapter[StreamLine] = TypeAdapter(StreamLine)
+
+
+class ExtendRequest(BaseModel):
+    """Push back the deadline of these executions to ``deadline_s`` from now."""
+
+    execution_ids: list[LeaseId] = Field(max_length=10_000)
+    deadline_s: float = Field(20.0, gt=0, le=600)
+
+
+class ExtendAnswer(BaseModel):
+    """Those of the request that are running here."""
+
+    extended: list[LeaseId]
+
+
+class RuntimeOffer(BaseModel):
+    """A runtime whose self-test has just passed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+    aliases: list[str] = Field(default_factory=list[str])
+    compiled: bool = False
+    source_file: str = "main"
+    highlight: str = "text"
+
+    def answers_to(self, wanted: str) -> bool:
+        """Whether ``wanted`` (``name`` or ``name@version``, version by leading parts) means this runtime."""
+        name, _, version = wanted.partition("@")
+        if name != self.name and name not in self.aliases:
+            return False
+        return not version or f"{self.version}.".startswith(f"{version}.")
+
+
+class ExecutorOffer(BaseModel):
+    """What an executor can do and how busy it is."""
+
+    name: str
+    engine: EngineName
+    isolation: Isolation
+    slots: int = Field(ge=0)
+    busy: int = Field(ge=0)
+    healthy: bool
+    runtimes: list[RuntimeOffer]
+    refused_runtimes: dict[str, str] = Field(default_factory=dict[str, str])
+    facts: dict[str, str] = Field(default_factory=dict[str, str])

@@ -1,0 +1,151 @@
+"""What an executor says of a run, and the terminal record that carries its verdict.
+
+A record is the only way a verdict travels: executor → worker → Queue Service (committed
+there, fenced by the lease) → storage worker.
+"""
+
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cloche.contracts.words import EngineName, Isolation, Verdict
+
+#: How many bytes of a stream a record may carry inline; longer streams travel as events.
+INLINE_OUTPUT_BYTES = 64 * 1024
+
+LimitName: TypeAlias = Literal[
+    "wall_time_s", "cpu_time_s", "memory_bytes", "processes", "output_bytes", "disk_bytes", "file_bytes"
+]
+
+
+class Evidence(BaseModel):
+    """Why the verdict is what it is, in facts of the kernel or the engine."""
+
+    model_config = ConfigDict(frozen=True)
+
+    #: ``exit`` and ``signal`` come from wait(2); ``limit`` from our own recorded kill or an OOM
+    #: event; ``output`` from comparing; ``cancel`` and ``platform`` from Cloche itself.
+    source: Literal["exit", "signal", "limit", "output", "compile", "cancel", "platform"]
+    limit: LimitName | None = None
+    limit_value: float | None = None
+    measured: float | None = None
+    killed_by: Literal["cloche", "kernel", "program"] | None = None
+    oom_kills: int = 0
+    detail: str | None = None
+
+
+class Usage(BaseModel):
+    """What one process tree used. ``memory_source`` says how the peak was measured."""
+
+    model_config = ConfigDict(frozen=True)
+
+    wall_time_ms: float = 0.0
+    cpu_time_ms: float = 0.0
+    peak_memory_bytes: int = 0
+    memory_source: Literal["cgroup", "sampled", "none"] = "none"
+
+
+class Span(BaseModel):
+    """Where one case's output lies in its stream: kept bytes from ``offset``; ``bytes`` were written."""
+
+    model_config = ConfigDict(frozen=True)
+
+    offset: int = Field(0, ge=0)
+    kept: int = Field(0, ge=0)
+    bytes: int = Field(0, ge=0)
+
+
+class CaseResult(BaseModel):
+    """One case, finished or skipped (``verdict`` null)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    index: int = Field(ge=0)
+    name: str = Field("", max_length=200)
+    verdict: Verdict | None
+    message: str = Field("", max_length=500)
+    exit_code: int | None = None
+    signal: int | None = None
+    usage: Usage = Field(default_factory=Usage)
+    stdout: Span = Field(default_factory=Span)
+    stderr: Span = Field(default_factory=Span)
+    evidence: Evidence | None = None
+
+
+class StreamSummary(BaseModel):
+    """One stream of the whole run: totals, digest of the kept bytes, and the bytes if they are few.
+
+    ``bytes`` is what the program wrote, ``kept`` how much of it is stored (the first bytes of
+    the stream), ``sha256`` the hex digest of the kept bytes, ``data`` base64 of all kept
+    bytes when there are at most ``INLINE_OUTPUT_BYTES`` of them, else null.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    bytes: int = Field(0, ge=0)
+    kept: int = Field(0, ge=0)
+    sha256: str = Field("", max_length=64)
+    data: str | None = Field(None, max_length=90_000)
+
+
+class CompileResult(BaseModel):
+    """The compile step: what the compiler wrote (base64, cut at 64 KiB) and used."""
+
+    model_config = ConfigDict(frozen=True)
+
+    exit_code: int | None = None
+    signal: int | None = None
+    output: str = Field("", max_length=90_000)
+    output_bytes: int = 0
+    truncated: bool = False
+    usage: Usage = Field(default_factory=Usage)
+
+
+class ExecutionRecord(BaseModel):
+    """The terminal line of an execution's stream: everything the executor found out.
+
+    ``cases`` is empty when the program was submitted without cases; then ``exit_code``,
+    ``signal`` and ``usage`` are the program's. With cases they are the deciding case's
+    (the first that failed, else the last) and ``usage`` sums CPU and wall and takes the largest peak.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    verdict: Verdict
+    message: str = Field("", max_length=500)
+    evidence: Evidence
+    runtime: str
+    engine: EngineName
+    isolation: Isolation
+    exit_code: int | None = None
+    signal: int | None = None
+    usage: Usage = Field(default_factory=Usage)
+    stdout: StreamSummary = Field(default_factory=StreamSummary)
+    stderr: StreamSummary = Field(default_factory=StreamSummary)
+    compile: CompileResult | None = None
+    cases: list[CaseResult] = Field(default_factory=list[CaseResult])
+    cell_ready_at: str | None = None
+    compiled_at: str | None = None
+
+
+class TerminalRecord(BaseModel):
+    """What the Queue Service commits: the one record of how an evaluation ended.
+
+    Made by the worker from an ``ExecutionRecord``, or by the Queue Service itself when no run
+    decided (cancelled, dead letter). ``last_event`` is the sequence of the last event the
+    worker published for this attempt (0: none). Times are ISO 8601 in UTC.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    verdict: Verdict
+    message: str = ""
+    evidence: Evidence
+    attempt: int = Field(ge=0)
+    last_event: int = Field(0, ge=0)
+    execution: ExecutionRecord | None = None
+    executor: str | None = None
+    queued_at: str | None = None
+    leased_at: str | None = None
+    started_at: str | None = None
+    finished_at: str

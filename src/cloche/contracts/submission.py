@@ -1,0 +1,111 @@
+"""What a caller submits: a program, how to run it, and the cases it must pass."""
+
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from cloche.contracts.limits import CompileLimits, Limits
+from cloche.contracts.words import Isolation, Start
+
+RuntimeName: TypeAlias = Annotated[
+    str, Field(pattern=r"^[a-z][a-z0-9+#.-]{0,31}(@[0-9A-Za-z][0-9A-Za-z.+-]{0,31})?$")
+]
+Label: TypeAlias = Annotated[str, Field(max_length=200)]
+
+
+class FloatCompare(BaseModel):
+    """Numbers may differ by this much, absolutely or relatively; other tokens must be equal."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    float: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+Compare: TypeAlias = Literal["exact", "trimmed", "tokens"] | FloatCompare
+
+
+class File(BaseModel):
+    """One file of a program, at a relative path below the work directory."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Annotated[str, Field(min_length=1, max_length=255)]
+    content: str
+    encoding: Literal["utf-8", "base64"] = "utf-8"
+
+
+class Case(BaseModel):
+    """One input with the output it must produce. The expected output never enters a cell."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(max_length=200)] = ""
+    stdin: str = ""
+    args: list[str] = Field(default_factory=list[str], max_length=256)
+    expected_stdout: str | None = None
+    compare: Compare = "trimmed"
+
+
+class Program(BaseModel):
+    """Everything an executor needs to run one evaluation; limits are final.
+
+    The API makes it from an ``EvaluationRequest`` after all checks; queue and worker
+    carry it unread.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    runtime: str
+    files: list[File]
+    entrypoint: str
+    stdin: str = ""
+    args: list[str] = Field(default_factory=list[str])
+    env: dict[str, str] = Field(default_factory=dict[str, str])
+    limits: Limits
+    compile_limits: CompileLimits
+    isolation: Isolation = "namespace"
+    start: Start = "any"
+    cases: list[Case] = Field(default_factory=list[Case])
+
+
+class EvaluationRequest(BaseModel):
+    """The body of ``POST /api/v1/evaluations``."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"runtime": "python", "source": "print(input())", "stdin": "hi\n"},
+                {
+                    "runtime": "python",
+                    "source": "print(int(input()) * 2)",
+                    "cases": [{"name": "two", "stdin": "2\n", "expected_stdout": "4\n"}],
+                },
+            ]
+        },
+    )
+
+    runtime: RuntimeName
+    source: str | None = Field(None, description="The program, if it is one file.")
+    files: list[File] | None = Field(None, description="The program, if it is several files.")
+    entrypoint: str | None = Field(None, max_length=255, description="Which of ``files`` starts.")
+    stdin: str = ""
+    args: list[str] = Field(default_factory=list[str], max_length=256)
+    env: dict[str, str] = Field(default_factory=dict[str, str], max_length=64)
+    name: Annotated[str, Field(max_length=200)] = ""
+    labels: dict[Label, Label] = Field(default_factory=dict[str, str], max_length=32)
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    queue_timeout_s: Annotated[int, Field(ge=1, le=604800)] = 86400
+    limits: Limits = Field(default_factory=Limits)
+    compile_limits: CompileLimits = Field(default_factory=CompileLimits)
+    isolation: Isolation = "namespace"
+    network: Literal["none"] = "none"
+    start: Start = "any"
+    cases: list[Case] = Field(default_factory=list[Case])
+
+    @model_validator(mode="after")
+    def _one_program(self) -> Self:
+        if (self.source is None) == (self.files is None):
+            raise ValueError("give exactly one of 'source' and 'files'")
+        return self
+

@@ -1,0 +1,44 @@
+"""The words every part shares: ids, verdicts, states, isolation levels, streams."""
+
+from typing import Final, Literal, NewType, TypeAlias
+from uuid import UUID
+
+EvaluationId = NewType("EvaluationId", UUID)
+LeaseId = NewType("LeaseId", UUID)
+
+Status: TypeAlias = Literal["queued", "running", "finished"]
+
+Verdict: TypeAlias = Literal[
+    "accepted",
+    "wrong_answer",
+    "runtime_error",
+    "compile_error",
+    "time_limit_exceeded",
+    "memory_limit_exceeded",
+    "output_limit_exceeded",
+    "cancelled",
+    "internal_error",
+]
+
+Isolation: TypeAlias = Literal["process", "namespace", "container", "gvisor", "vm"]
+
+#: From weakest to strongest; an evaluation's ``isolation`` is the least it accepts.
+ISOLATION_ORDER: Final[tuple[Isolation, ...]] = (
+    "process",
+    "namespace",
+    "container",
+    "gvisor",
+    "vm",
+)
+
+Stream: TypeAlias = Literal["stdout", "stderr"]
+STREAMS: Final[tuple[Stream, ...]] = ("stdout", "stderr")
+
+Start: TypeAlias = Literal["any", "fresh"]
+Scope: TypeAlias = Literal["submit", "read", "operate", "admin"]
+EngineName: TypeAlias = Literal["local", "docker", "kubernetes"]
+
+
+def satisfies(offered: Isolation, wanted: Isolation) -> bool:
+    """Whether a cell of ``offered`` isolation may run what demands at least ``wanted``."""
+    return ISOLATION_ORDER.index(offered) >= ISOLATION_ORDER.index(wanted)
