@@ -6,9 +6,9 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from cloche.contracts.execution import RuntimeOffer
+from cloche.contracts.limits import CompileLimits, Limits
 from cloche.contracts.record import Evidence
 from cloche.contracts.submission import Case, File
-from cloche.contracts.limits import CompileLimits, Limits
 from cloche.contracts.words import EngineName, Isolation, Status, Stream, Verdict
 
 

@@ -26,7 +26,7 @@ class ExecutionRequest(BaseModel):
     """Run this program once. ``execution_id`` is the lease: fresh for every attempt."""
 
     execution_id: LeaseId
-    deadline_s: float = Field(20.0, gt=0, le=600)
+    deadline_s: float = Field(default=20.0, gt=0, le=600)
     program: Program
 
 
@@ -74,7 +74,7 @@ class FailedLine(BaseModel):
     type: Literal["failed"] = "failed"
     reason: Literal["cell_lost", "engine_error", "overloaded", "unsupported", "deadline"]
     started: bool
-    message: str = Field("", max_length=500)
+    message: str = Field(default="", max_length=500)
 
 
 StreamLine: TypeAlias = Annotated[
@@ -87,7 +87,7 @@ class ExtendRequest(BaseModel):
     """Push back the deadline of these executions to ``deadline_s`` from now."""
 
     execution_ids: list[LeaseId] = Field(max_length=10_000)
-    deadline_s: float = Field(20.0, gt=0, le=600)
+    deadline_s: float = Field(default=20.0, gt=0, le=600)
 
 
 class ExtendAnswer(BaseModel):

@@ -17,16 +17,20 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    wall_time_s: _Seconds = Field(10.0, description="Seconds on the clock, waiting for a slow reader excluded.")
-    cpu_time_s: _Seconds = Field(10.0, description="CPU seconds of the whole process tree.")
-    memory_bytes: Annotated[int, Field(ge=4 * MIB)] = Field(256 * MIB, description="Memory of the cell, tmpfs included.")
-    processes: _Count = Field(64, description="Processes and threads alive at once.")
-    output_bytes: Annotated[int, Field(ge=0)] = Field(MIB, description="Bytes on each of stdout and stderr.")
-    disk_bytes: Annotated[int, Field(ge=64 * KIB)] = Field(64 * MIB, description="Bytes in the work directory.")
-    inodes: Annotated[int, Field(ge=16)] = Field(4096, description="Files and directories in the work directory.")
-    file_bytes: Annotated[int, Field(ge=0)] = Field(64 * MIB, description="Size of any one file.")
-    open_files: Annotated[int, Field(ge=8)] = Field(256, description="Open file descriptors of one process.")
-    stack_bytes: Annotated[int, Field(ge=64 * KIB)] = Field(64 * MIB, description="Stack of one process.")
+    wall_time_s: _Seconds = Field(default=10.0, description="Seconds on the clock, waiting for a slow reader excluded.")
+    cpu_time_s: _Seconds = Field(default=10.0, description="CPU seconds of the whole process tree.")
+    memory_bytes: Annotated[int, Field(ge=4 * MIB)] = Field(
+        default=256 * MIB, description="Memory of the cell, tmpfs included."
+    )
+    processes: _Count = Field(default=64, description="Processes and threads alive at once.")
+    output_bytes: Annotated[int, Field(ge=0)] = Field(default=MIB, description="Bytes on each of stdout and stderr.")
+    disk_bytes: Annotated[int, Field(ge=64 * KIB)] = Field(default=64 * MIB, description="Bytes in the work directory.")
+    inodes: Annotated[int, Field(ge=16)] = Field(
+        default=4096, description="Files and directories in the work directory."
+    )
+    file_bytes: Annotated[int, Field(ge=0)] = Field(default=64 * MIB, description="Size of any one file.")
+    open_files: Annotated[int, Field(ge=8)] = Field(default=256, description="Open file descriptors of one process.")
+    stack_bytes: Annotated[int, Field(ge=64 * KIB)] = Field(default=64 * MIB, description="Stack of one process.")
 
 
 class CompileLimits(Limits):
@@ -36,7 +40,6 @@ class CompileLimits(Limits):
     cpu_time_s: _Seconds = 30.0
     memory_bytes: Annotated[int, Field(ge=4 * MIB)] = 1024 * MIB
     disk_bytes: Annotated[int, Field(ge=64 * KIB)] = 128 * MIB
-
 
 
 #: The largest value a request may ask for, unless the settings of the API say otherwise.

@@ -50,9 +50,9 @@ class Span(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    offset: int = Field(0, ge=0)
-    kept: int = Field(0, ge=0)
-    bytes: int = Field(0, ge=0)
+    offset: int = Field(default=0, ge=0)
+    kept: int = Field(default=0, ge=0)
+    bytes: int = Field(default=0, ge=0)
 
 
 class CaseResult(BaseModel):
@@ -61,9 +61,9 @@ class CaseResult(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     index: int = Field(ge=0)
-    name: str = Field("", max_length=200)
+    name: str = Field(default="", max_length=200)
     verdict: Verdict | None
-    message: str = Field("", max_length=500)
+    message: str = Field(default="", max_length=500)
     exit_code: int | None = None
     signal: int | None = None
     usage: Usage = Field(default_factory=Usage)
@@ -82,10 +82,10 @@ class StreamSummary(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    bytes: int = Field(0, ge=0)
-    kept: int = Field(0, ge=0)
-    sha256: str = Field("", max_length=64)
-    data: str | None = Field(None, max_length=90_000)
+    bytes: int = Field(default=0, ge=0)
+    kept: int = Field(default=0, ge=0)
+    sha256: str = Field(default="", max_length=64)
+    data: str | None = Field(default=None, max_length=90_000)
 
 
 class CompileResult(BaseModel):
@@ -95,7 +95,7 @@ class CompileResult(BaseModel):
 
     exit_code: int | None = None
     signal: int | None = None
-    output: str = Field("", max_length=90_000)
+    output: str = Field(default="", max_length=90_000)
     output_bytes: int = 0
     truncated: bool = False
     usage: Usage = Field(default_factory=Usage)
@@ -112,7 +112,7 @@ class ExecutionRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     verdict: Verdict
-    message: str = Field("", max_length=500)
+    message: str = Field(default="", max_length=500)
     evidence: Evidence
     runtime: str
     engine: EngineName
@@ -142,7 +142,7 @@ class TerminalRecord(BaseModel):
     message: str = ""
     evidence: Evidence
     attempt: int = Field(ge=0)
-    last_event: int = Field(0, ge=0)
+    last_event: int = Field(default=0, ge=0)
     execution: ExecutionRecord | None = None
     executor: str | None = None
     queued_at: str | None = None

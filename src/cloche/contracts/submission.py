@@ -7,9 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from cloche.contracts.limits import CompileLimits, Limits
 from cloche.contracts.words import Isolation, Start
 
-RuntimeName: TypeAlias = Annotated[
-    str, Field(pattern=r"^[a-z][a-z0-9+#.-]{0,31}(@[0-9A-Za-z][0-9A-Za-z.+-]{0,31})?$")
-]
+RuntimeName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+#.-]{0,31}(@[0-9A-Za-z][0-9A-Za-z.+-]{0,31})?$")]
 Label: TypeAlias = Annotated[str, Field(max_length=200)]
 
 
@@ -86,9 +84,9 @@ class EvaluationRequest(BaseModel):
     )
 
     runtime: RuntimeName
-    source: str | None = Field(None, description="The program, if it is one file.")
-    files: list[File] | None = Field(None, description="The program, if it is several files.")
-    entrypoint: str | None = Field(None, max_length=255, description="Which of ``files`` starts.")
+    source: str | None = Field(default=None, description="The program, if it is one file.")
+    files: list[File] | None = Field(default=None, description="The program, if it is several files.")
+    entrypoint: str | None = Field(default=None, max_length=255, description="Which of ``files`` starts.")
     stdin: str = ""
     args: list[str] = Field(default_factory=list[str], max_length=256)
     env: dict[str, str] = Field(default_factory=dict[str, str], max_length=64)
@@ -108,4 +106,3 @@ class EvaluationRequest(BaseModel):
         if (self.source is None) == (self.files is None):
             raise ValueError("give exactly one of 'source' and 'files'")
         return self
-

@@ -79,7 +79,7 @@ class LeaseRequest(BaseModel):
 
     worker: str = Field(max_length=100)
     slots: int = Field(ge=0, le=1000)
-    wait_s: float = Field(20.0, ge=0, le=60)
+    wait_s: float = Field(default=20.0, ge=0, le=60)
     executors: list[ExecutorOffer] = Field(default_factory=list[ExecutorOffer], max_length=256)
 
 
@@ -137,7 +137,7 @@ class FailRequest(LeaseKey):
     """
 
     reason: str = Field(max_length=100)
-    message: str = Field("", max_length=500)
+    message: str = Field(default="", max_length=500)
     started: bool
     executor: str | None = None
 

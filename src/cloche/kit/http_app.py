@@ -1,6 +1,6 @@
 """What every FastAPI application of Cloche has: problem+json errors, body cap, health, metrics."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -51,7 +51,9 @@ def install_errors(app: FastAPI) -> None:
 
     async def defect(request: Request, error: Exception) -> Response:
         log.error("http.defect", method=request.method, route=_route(request), exc_info=error)
-        return problem_response(Problem(title="Internal error", status=500, code="defect", detail="An unexpected error; it was logged."))
+        return problem_response(
+            Problem(title="Internal error", status=500, code="defect", detail="An unexpected error; it was logged.")
+        )
 
     app.add_exception_handler(ClocheError, expected)
     app.add_exception_handler(RequestValidationError, invalid)
@@ -59,24 +61,24 @@ def install_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, defect)
 
 
-def validation_problem(errors: Any) -> Problem:
+def validation_problem(errors: Iterable[dict[str, Any]]) -> Problem:
     """Pydantic's findings as a problem that names each field and limit; 400 when it is not JSON at all."""
     fields: list[FieldProblem] = []
     for error in list(errors)[:20]:
-        context = error.get("ctx") or {}
+        context: dict[str, Any] = error.get("ctx") or {}
         limit = next((context[k] for k in ("le", "lt", "ge", "gt", "max_length", "min_length") if k in context), None)
         path = ".".join(str(part) for part in error["loc"] if part != "body")[:200]
         message = str(error["msg"])[:300]
-        fields.append(FieldProblem(field=path, message=message, limit=limit if isinstance(limit, int | float) else None))
+        fields.append(
+            FieldProblem(field=path, message=message, limit=limit if isinstance(limit, int | float) else None)
+        )
         if error["type"] == "json_invalid":
             return MalformedRequestError("The body is not valid JSON.", errors=fields).problem()
     detail = "; ".join(f"{f.field or 'body'}: {f.message}" for f in fields[:3])
     return InvalidRequestError(detail, errors=fields).problem()
 
 
-def install_operations(
-    app: FastAPI, *, ready: Callable[[], Awaitable[None]], metrics: CollectorRegistry
-) -> None:
+def install_operations(app: FastAPI, *, ready: Callable[[], Awaitable[None]], metrics: CollectorRegistry) -> None:
     """``/healthz`` (the process runs), ``/readyz`` (``ready`` does not raise), ``/metrics``."""
 
     @app.get("/healthz", tags=["operations"])

@@ -36,7 +36,9 @@ class ServiceClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self.close()
 
     async def close(self) -> None:
@@ -83,7 +85,9 @@ class ServiceClient:
         session = self._open_session()
         timeout = aiohttp.ClientTimeout(total=timeout_s or self._timeout_s)
         try:
-            async with session.request(method, self._base + path, data=body, headers=_JSON, timeout=timeout) as response:
+            async with session.request(
+                method, self._base + path, data=body, headers=_JSON, timeout=timeout
+            ) as response:
                 if response.status >= 400:
                     raise await _read_error(response)
                 raw = await response.read()

@@ -1,19 +1,68 @@
-"""PostgreSQL by asyncpg: one pool a service, SQL in named files."""
+"""PostgreSQL by asyncpg: one pool a service, SQL in named files, types for what asyncpg leaves untyped."""
 
+from contextlib import AbstractAsyncContextManager
 from importlib.resources import files
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Any, Final, Protocol, cast
 
-import asyncpg
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]  (the protocols below are its types here)
 
-if TYPE_CHECKING:
-    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
-    Connection: TypeAlias = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
-else:
-    Pool = asyncpg.Pool
-    Connection = asyncpg.pool.PoolConnectionProxy
+
+class Row(Protocol):
+    """One row, by column name."""
+
+    def __getitem__(self, column: str) -> Any: ...
+
+
+class Connection(Protocol):
+    """One session; a pool offers the same calls, each on a session of its own."""
+
+    async def fetch(self, query: str, *args: object, timeout: float | None = None) -> list[Row]:
+        """All rows."""
+        ...
+
+    async def fetchrow(self, query: str, *args: object, timeout: float | None = None) -> Row | None:
+        """The first row, or None."""
+        ...
+
+    async def fetchval(self, query: str, *args: object, timeout: float | None = None) -> Any:
+        """The first column of the first row."""
+        ...
+
+    async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
+        """Run, and answer the command tag."""
+        ...
+
+    async def executemany(self, command: str, args: object, *, timeout: float | None = None) -> None:
+        """Run once for each tuple of arguments, in one round trip and one transaction."""
+        ...
+
+
+class Session(Connection, Protocol):
+    """An acquired session."""
+
+    def transaction(self) -> AbstractAsyncContextManager[object]:
+        """A transaction, or a savepoint inside one."""
+        ...
+
+    async def add_listener(self, channel: str, callback: Any) -> None:
+        """LISTEN."""
+        ...
+
+
+class Pool(Connection, Protocol):
+    """A pool of sessions, opened on demand."""
+
+    def acquire(self, *, timeout: float | None = None) -> AbstractAsyncContextManager[Session]:
+        """A session to oneself."""
+        ...
+
+    async def close(self) -> None:
+        """Close every session."""
+        ...
+
 
 #: Errors that mean "not now": the server is away, restarting, or too busy.
-UNAVAILABLE = (
+UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
@@ -21,6 +70,7 @@ UNAVAILABLE = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
 )
+UniqueViolationError: type[Exception] = asyncpg.UniqueViolationError
 
 
 async def open_pool(dsn: str, *, service: str, size: int = 8, statement_timeout_s: float = 30) -> Pool:
@@ -28,7 +78,8 @@ async def open_pool(dsn: str, *, service: str, size: int = 8, statement_timeout_
 
     Connections are opened on demand, so a server that is away delays calls, not start-up.
     """
-    return await asyncpg.create_pool(
+    create: Any = asyncpg.create_pool  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (untyped)
+    pool = await create(
         dsn,
         min_size=0,
         max_size=size,
@@ -42,6 +93,7 @@ async def open_pool(dsn: str, *, service: str, size: int = 8, statement_timeout_
             "jit": "off",
         },
     )
+    return cast("Pool", pool)
 
 
 def load_sql(package: str, name: str) -> str:

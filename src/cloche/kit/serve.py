@@ -5,7 +5,7 @@ import contextlib
 import ctypes
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 import uvicorn
@@ -18,7 +18,7 @@ class _Server(uvicorn.Server):
     """uvicorn without its own signal handling: one process may hold several servers."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None]:
         yield
 
 

@@ -1,0 +1,74 @@
+"""People's face of the queue, below ``/queue/v1``: what waits, what runs, and why.
+
+``GET  /queue/v1/stats``                     → ``QueueStats``
+``GET  /queue/v1/tasks/{evaluation_id}``      → ``TaskView`` (404 when unknown or another tenant's)
+``GET  /queue/v1/lanes``                      → ``LanesAnswer``
+``POST /queue/v1/lanes/{lane}/pause|resume``  → ``LaneView`` (scope ``operate``)
+``GET  /queue/v1/dead``                       → ``DeadLetterPage``
+"""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+
+class LaneView(BaseModel):
+    """One lane's state; ``oldest_age_s`` is how long its first task has waited."""
+
+    lane: str
+    paused: bool
+    queued: int
+    running: int
+    oldest_age_s: float | None
+
+
+class LanesAnswer(BaseModel):
+    """Every lane that is configured."""
+
+    lanes: list[LaneView]
+
+
+class QueueStats(BaseModel):
+    """Counts over the caller's tenant; over all tenants with scope ``operate``.
+
+    ``finished_last_minute`` counts terminal records of the last 60 s, ``wait_p50_s`` and
+    ``wait_p95_s`` the time from queued to leased of those.
+    """
+
+    queued: int
+    running: int
+    dead: int
+    finished_last_minute: int
+    wait_p50_s: float | None
+    wait_p95_s: float | None
+    lanes: list[LaneView]
+
+
+class TaskView(BaseModel):
+    """Where one evaluation's task stands. ``waiting_for`` says in words why it is not running yet."""
+
+    evaluation_id: UUID
+    state: Literal["queued", "running", "done"]
+    lane: str
+    attempt: int
+    position: int | None
+    waiting_for: str | None
+    worker: str | None
+
+
+class DeadLetter(BaseModel):
+    """A task that ended as ``internal_error``."""
+
+    evaluation_id: UUID
+    tenant: str
+    reason: str
+    attempts: int
+    finished_at: str
+
+
+class DeadLetterPage(BaseModel):
+    """Newest first; ``next`` is the cursor of the following page."""
+
+    items: list[DeadLetter]
+    next: str | None
