@@ -1,0 +1,194 @@
+"""What an engine is: it makes fresh cells and says what is in them from outside.
+
+``Engine.open`` makes a *slot*: one fresh cell whose PID 1 is the cell launcher, seen as a
+byte stream to and from it. ``cloche.executor.cell`` speaks the launcher's protocol over any
+slot, so an engine knows nothing of programs, steps or verdicts. One slot serves one
+evaluation and is destroyed.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from cloche.contracts.limits import CompileLimits, Limits
+from cloche.contracts.words import EngineName, Isolation
+from cloche.executor.runtimes import Runtime
+
+
+class EngineError(Exception):
+    """The engine could not do what it promises; nothing is said about the program."""
+
+
+class EngineUnusableError(EngineError):
+    """This engine can't isolate here; the message says what is missing and how to get it."""
+
+
+class ToolchainMissingError(EngineError):
+    """This engine can't provide a runtime here; the message says why."""
+
+
+class SlotStuckError(EngineError):
+    """A cell could not be proven gone; its slot must not be used again."""
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A runtime as one engine provides it.
+
+    ``tool`` is the interpreter or compiler as a path inside the cell. ``readonly`` are host
+    paths that the cell sees at the same place, ``hidden`` paths inside them that appear
+    empty; both are empty for engines that bring their own file system. ``image`` is the
+    image's alias for such engines.
+    """
+
+    tool: str
+    readonly: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    image: str | None = None
+
+
+@dataclass(frozen=True)
+class CellSpec:
+    """One cell to be made. ``id`` is unique, printable and at most 64 characters.
+
+    Memory, disk and inodes of the cell are the larger of both limits; what a step may use
+    is set by ``Slot.confine``. ``compile_limits`` is None where nothing is compiled.
+    """
+
+    id: str
+    runtime: Runtime
+    toolchain: Toolchain
+    limits: Limits
+    compile_limits: CompileLimits | None = None
+
+    @property
+    def disk_bytes(self) -> int:
+        """Size of the work directory's file system."""
+        return max(self.limits.disk_bytes, self.compile_limits.disk_bytes if self.compile_limits else 0)
+
+    @property
+    def memory_bytes(self) -> int:
+        """The most memory any step of this cell may use."""
+        return max(self.limits.memory_bytes, self.compile_limits.memory_bytes if self.compile_limits else 0)
+
+    @property
+    def processes(self) -> int:
+        """The most processes any step of this cell may have."""
+        return max(self.limits.processes, self.compile_limits.processes if self.compile_limits else 0)
+
+    @property
+    def inodes(self) -> int:
+        """Files and directories the work directory may hold."""
+        return max(self.limits.inodes, self.compile_limits.inodes if self.compile_limits else 0)
+
+
+@dataclass(frozen=True)
+class SlotUsage:
+    """What the cell used since the last ``confine``, measured from outside the cell.
+
+    ``source`` ``none`` means that this engine can't say; the cell then uses what its
+    launcher saw from inside. ``cpu_us`` is None where only the launcher knows.
+    """
+
+    memory_peak_bytes: int = 0
+    oom_kills: int = 0
+    cpu_us: int | None = None
+    source: Literal["cgroup", "sampled", "none"] = "none"
+
+
+class Slot(Protocol):
+    """One fresh cell seen from outside. Not safe for use by two tasks, but for one reader and one writer."""
+
+    @property
+    def sample_memory(self) -> bool:
+        """Whether the launcher must sample and enforce memory, because nothing outside does."""
+        ...
+
+    @property
+    def work(self) -> str:
+        """The work directory inside the cell."""
+        ...
+
+    async def read(self) -> bytes:
+        """The launcher's next bytes, at least one; ``b""`` once its stdout has ended.
+
+        An engine that does not read does not buffer: the launcher then feels back-pressure.
+        At most 256 KiB are held on the way.
+        """
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes to the launcher; returns when they are accepted.
+
+        Raises:
+            EngineError: the launcher's stdin is closed: the cell is lost.
+        """
+        ...
+
+    async def confine(self, limits: Limits) -> None:
+        """Set memory and process limits for the next step and start measuring anew.
+
+        Limits are never above those of the ``CellSpec``. Where they were fixed when the cell
+        was made, this only starts measuring.
+
+        Raises:
+            EngineError: the limits could not be set.
+        """
+        ...
+
+    async def usage(self) -> SlotUsage:
+        """What was used since the last ``confine``. Also valid after the launcher died, before ``destroy``."""
+        ...
+
+    async def destroy(self) -> None:
+        """Kill everything in the cell and remove it; idempotent, ends within 10 s.
+
+        Raises:
+            SlotStuckError: something is left. The slot is never given out again.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """Makes cells. One engine an executor."""
+
+    @property
+    def name(self) -> EngineName:
+        """Which engine this is, as results name it."""
+        ...
+
+    @property
+    def isolation(self) -> Isolation:
+        """What every cell of this engine provides at least."""
+        ...
+
+    async def start(self) -> None:
+        """Check that cells can be made and remove what a former process left behind.
+
+        Raises:
+            EngineUnusableError: they can't, with the reason.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Destroy every cell; nothing is left behind."""
+        ...
+
+    def facts(self) -> dict[str, str]:
+        """What people want to know: versions, which cgroups, what is missing."""
+        ...
+
+    async def toolchain(self, runtime: Runtime) -> Toolchain:
+        """How this engine provides ``runtime``.
+
+        Raises:
+            ToolchainMissingError: it can't, with the reason.
+        """
+        ...
+
+    async def open(self, spec: CellSpec) -> Slot:
+        """A fresh cell whose launcher runs; its READY frame may still be on the way.
+
+        Raises:
+            EngineError: the cell could not be made; nothing of it is left.
+        """
+        ...
