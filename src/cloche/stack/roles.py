@@ -1,0 +1,87 @@
+"""Who exists in PostgreSQL: an owner who migrates and one role a service, none of them a superuser."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]  (only error classes are used)
+
+from cloche.stack.postgres_server import connect
+
+OWNER_ROLE: Final = "cloche_owner"
+SERVICE_ROLES: Final[Mapping[str, str]] = {
+    "api": "cloche_api",
+    "queue": "cloche_queue",
+    "storage": "cloche_storage",
+}
+ROLES: Final = (OWNER_ROLE, *SERVICE_ROLES.values())
+DATABASE: Final = "cloche"
+_MAINTENANCE: Final = ("", "postgres", "template0", "template1")
+
+
+def target_database(admin_url: str) -> str:
+    """The database an administrator's URL means: the one it names, or ``cloche`` for a maintenance database."""
+    named = urlsplit(admin_url).path.strip("/")
+    return DATABASE if named in _MAINTENANCE else named
+
+
+def with_login(url: str, role: str, password: str, database: str) -> str:
+    """``url`` with another login and database; host, port and options stay."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{role}:{password}@{host}", path=f"/{database}"))
+
+
+async def create_roles_and_database(admin_url: str, passwords: Mapping[str, str], database: str) -> None:
+    """Make what is missing, set the passwords, and close the database to everybody else. Idempotent.
+
+    ``passwords`` maps each of ``ROLES`` to letters, digits, ``-`` and ``_``. ``admin_url`` logs in
+    a superuser, or a role that may create roles and databases.
+    """
+    connection: Any = await connect(admin_url)
+    try:
+        await connection.execute("SELECT pg_advisory_lock(hashtext('cloche.roles'))")
+        superuser: bool = await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        for role in ROLES:
+            await _make_role(connection, role, passwords[role])
+        if not superuser:
+            await connection.execute(f"GRANT {OWNER_ROLE} TO CURRENT_USER")
+        await connection.execute(f"GRANT {', '.join(SERVICE_ROLES.values())} TO {OWNER_ROLE}")
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
+            await connection.execute(f"CREATE DATABASE {_quoted(database)} OWNER {OWNER_ROLE}")
+        await close_database(connection, database)
+    finally:
+        await connection.close()
+    await _close_schema(admin_url, database)
+
+
+async def close_database(connection: Any, database: str) -> None:
+    """Give ``database`` to the owner and let only Cloche's roles connect to it. Idempotent.
+
+    A copy made with CREATE DATABASE … TEMPLATE needs this anew: rights on the database itself are not copied.
+    """
+    name = _quoted(database)
+    await connection.execute(f"ALTER DATABASE {name} OWNER TO {OWNER_ROLE}")
+    await connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+    await connection.execute(f"GRANT CONNECT ON DATABASE {name} TO {', '.join(SERVICE_ROLES.values())}")
+
+
+async def _close_schema(admin_url: str, database: str) -> None:
+    connection: Any = await connect(urlunsplit(urlsplit(admin_url)._replace(path=f"/{database}")))
+    try:
+        await connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    finally:
+        await connection.close()
+
+
+async def _make_role(connection: Any, role: str, password: str) -> None:
+    if not password.replace("-", "").replace("_", "").isalnum():
+        raise ValueError("a role's password is letters, digits, '-' and '_'")
+    try:
+        await connection.execute(f"CREATE ROLE {role} LOGIN NOCREATEDB NOCREATEROLE PASSWORD '{password}'")
+    except asyncpg.DuplicateObjectError:
+        await connection.execute(f"ALTER ROLE {role} LOGIN NOCREATEDB NOCREATEROLE PASSWORD '{password}'")
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

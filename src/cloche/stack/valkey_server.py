@@ -1,0 +1,115 @@
+"""A Valkey of our own: one unix socket, a user a service, what it holds survives a stop."""
+
+import asyncio
+import contextlib
+import hashlib
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError
+
+from cloche.stack.binaries import ValkeyBinary
+from cloche.stack.private_files import write_private
+from cloche.stack.spawn import ChildCommand, Identity, StackError
+
+SOCKET_NAME: Final = "valkey.sock"
+OWNER: Final = "owner"
+READY_TIMEOUT_S: Final = 60.0
+
+_CONNECT: Final = "+@connection -@dangerous"
+_EPOCH: Final = "(+set +get ~cloche:epoch)"
+_PUBLISH: Final = "+evalsha +script|load +hmget +hset +xadd +expire +publish"
+
+#: What each user may do; the default user may do nothing. Only ``storage`` trims, deletes or touches groups.
+RIGHTS: Final[Mapping[str, str]] = {
+    OWNER: "~* &* +@all",
+    "api": f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} +xrange +exists +subscribe +unsubscribe {_EPOCH}",
+    "queue": f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} {_EPOCH}",
+    "worker": f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} {_EPOCH}",
+    "storage": (
+        f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} +xrange +exists +xreadgroup +xack +xtrim +xautoclaim +xpending "
+        f"+xlen +xinfo +xgroup +del +unlink +subscribe +unsubscribe {_EPOCH}"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ValkeyServer:
+    """One server with its data in ``home`` and its socket in ``socket_dir``; both folders exist already."""
+
+    binary: ValkeyBinary
+    home: Path
+    socket_dir: Path
+    passwords: Mapping[str, str]
+    identity: Identity | None = None
+    socket_mode: int = 0o700
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self.socket_dir / SOCKET_NAME
+
+    def url(self, user: str) -> str:
+        """How ``user`` reaches it."""
+        return f"unix://{user}:{quote(self.passwords[user])}@{quote(str(self.socket))}?db=0"
+
+    def prepare(self) -> None:
+        """Write the configuration anew. Idempotent.
+
+        Raises:
+            StackError: the disk is full, or the folder can't be written.
+        """
+        lines = [
+            "port 0",
+            f'unixsocket "{self.socket}"',
+            f"unixsocketperm {self.socket_mode:o}",
+            f'dir "{self.home}"',
+            "daemonize no",
+            "appendonly yes",
+            "appendfsync everysec",
+            'save ""',
+            "maxmemory 256mb",
+            "maxmemory-policy noeviction",
+            "user default off",
+        ]
+        for user, rights in RIGHTS.items():
+            digest = hashlib.sha256(self.passwords[user].encode()).hexdigest()
+            lines.append(f"user {user} on #{digest} {rights}")
+        write_private(self.home / "valkey.conf", "\n".join(lines) + "\n", self.identity)
+
+    def command(self) -> ChildCommand:
+        """The server in the foreground; SIGTERM makes it flush its log and end."""
+        exposed = [(self.binary.program.parent, False), (self.home, True), (self.socket_dir, True)]
+        argv = [str(self.binary.program), str(self.home / "valkey.conf")]
+        return ChildCommand(argv, self.identity, signal.SIGTERM, exposed)
+
+
+async def wait_until_ready(url: str, alive: Callable[[], bool], *, timeout_s: float = READY_TIMEOUT_S) -> None:
+    """Return when the server answers PING; it does not while it reads its log.
+
+    Raises:
+        StackError: it ended, refused the password, or did not answer in time.
+    """
+    open_redis: Any = Redis.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (untyped)
+    redis: Any = open_redis(url, socket_timeout=5, socket_connect_timeout=5)
+    deadline = time.monotonic() + timeout_s
+    async with contextlib.aclosing(redis):
+        while True:
+            if not alive():
+                raise StackError("Valkey ended while it was starting; see its log.")
+            try:
+                await redis.ping()
+            except AuthenticationError as error:
+                raise StackError(f"Valkey refused the login: {error}") from error
+            except (RedisError, BusyLoadingError, OSError) as error:
+                if time.monotonic() > deadline:
+                    raise StackError(f"Valkey did not answer within {timeout_s:.0f} s: {error}") from error
+                await asyncio.sleep(0.02)
+            else:
+                return
