@@ -127,7 +127,6 @@ class Evaluation(EvaluationSummary):
     stderr: OutputView
     compile: CompileView | None
     cases: list[CaseView]
-    waiting_for: str | None
     program: SubmittedProgram | None
 
 

@@ -125,7 +125,7 @@ class HeartbeatAnswer(BaseModel):
 
 
 class CompleteRequest(LeaseKey):
-    """The run decided. 200 once committed (also for a repeat with the same lease); 409 ``lease_lost`` or ``cancelled``."""
+    """The run decided. 200 once committed, a repeat included; 409 ``lease_lost`` or ``cancelled``."""
 
     record: TerminalRecord
 
@@ -164,7 +164,7 @@ class Result(BaseModel):
 
 
 class ResultsPage(BaseModel):
-    """Results after a cursor. ``next`` is an opaque cursor to pass as ``after``; equal to ``after`` when nothing came."""
+    """Results after a cursor. ``next`` is an opaque cursor to pass as ``after``; the same when nothing came."""
 
     results: list[Result]
     next: str

@@ -163,9 +163,9 @@ class Bus:
         rows = await self.redis.xrange(stream_key(subject), min=f"({attempt}-{seq}", count=count)
         return [_stream_event(entry_id, fields) for entry_id, fields in rows]
 
-    async def exists(self, subject: str) -> bool:
-        """Whether the subject still has a stream."""
-        return bool(await self.redis.exists(stream_key(subject)))
+    async def sealed(self, subject: str) -> bool:
+        """Whether the subject's last event was published within the last ``FINISHED_TTL_S``."""
+        return await self.redis.hget(source_key(subject), "sealed") is not None
 
     async def _run(self, keys: list[str], argv: list[Any]) -> int:
         if not self._sha:

@@ -41,7 +41,7 @@ def install_errors(app: FastAPI) -> None:
 
     async def invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return problem_response(validation_problem(error.errors()))
+        return problem_response(validation_error(error.errors()).problem())
 
     async def http(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -61,8 +61,8 @@ def install_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, defect)
 
 
-def validation_problem(errors: Iterable[dict[str, Any]]) -> Problem:
-    """Pydantic's findings as a problem that names each field and limit; 400 when it is not JSON at all."""
+def validation_error(errors: Iterable[Any]) -> InvalidRequestError:
+    """Pydantic's findings as an error that names each field and limit; 400 when it is not JSON at all."""
     fields: list[FieldProblem] = []
     for error in list(errors)[:20]:
         context: dict[str, Any] = error.get("ctx") or {}
@@ -73,9 +73,9 @@ def validation_problem(errors: Iterable[dict[str, Any]]) -> Problem:
             FieldProblem(field=path, message=message, limit=limit if isinstance(limit, int | float) else None)
         )
         if error["type"] == "json_invalid":
-            return MalformedRequestError("The body is not valid JSON.", errors=fields).problem()
+            return MalformedRequestError("The body is not valid JSON.", errors=fields)
     detail = "; ".join(f"{f.field or 'body'}: {f.message}" for f in fields[:3])
-    return InvalidRequestError(detail, errors=fields).problem()
+    return InvalidRequestError(detail, errors=fields)
 
 
 def install_operations(app: FastAPI, *, ready: Callable[[], Awaitable[None]], metrics: CollectorRegistry) -> None:

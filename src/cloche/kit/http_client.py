@@ -54,6 +54,10 @@ class ServiceClient:
         """
         return await self._call("POST", path, body.model_dump_json().encode(), answer, timeout_s)
 
+    async def post_json(self, path: str, raw: bytes, answer: type[Answer], *, timeout_s: float | None = None) -> Answer:
+        """POST a body that is JSON already. Raises as ``post``."""
+        return await self._call("POST", path, raw, answer, timeout_s)
+
     async def post_nothing(self, path: str, body: BaseModel) -> None:
         """POST ``body`` where the answer is 204. Raises as ``post``."""
         await self._call("POST", path, body.model_dump_json().encode(), None, None)

@@ -1,0 +1,21 @@
+"""``python -m cloche.api``: serve the API Service."""
+
+import asyncio
+
+from cloche.api.app import create_app
+from cloche.api.settings import ApiSettings
+from cloche.kit.listen import open_listener
+from cloche.kit.logs import configure_logs
+from cloche.kit.serve import harden_process, serve
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    harden_process()
+    settings = ApiSettings.load()
+    configure_logs("api", settings.log_level)
+    asyncio.run(serve([(create_app(settings), open_listener(settings.listen))]))
+
+
+if __name__ == "__main__":
+    main()

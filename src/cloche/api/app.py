@@ -1,0 +1,120 @@
+"""Composition of the API Service: builds everything, owns lifetimes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Coroutine
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from cloche.api.bells import Bells
+from cloche.api.catalogue import CatalogueReader
+from cloche.api.metrics import Metrics
+from cloche.api.outbox import OutboxRelay
+from cloche.api.parts import Parts
+from cloche.api.routes import catalogue, evaluations, streams
+from cloche.api.service import Evaluations
+from cloche.api.settings import ApiSettings
+from cloche.api.store import EvaluationStore
+from cloche.api.watch import Follower
+from cloche.contracts.submission import EvaluationRequest
+from cloche.kit.bus import Bus
+from cloche.kit.http_app import BodyLimit, install_errors, install_operations
+from cloche.kit.http_client import ServiceClient
+from cloche.kit.people import ForeignPageGuard, KeyRing
+from cloche.kit.postgres import Pool, open_pool
+
+DESCRIPTION = """Run untrusted programs in isolated containers, watch them live, keep every verdict.
+
+Submit with `POST /api/v1/evaluations`, follow with `GET …/events` (server-sent events), read with
+`GET …/{id}`. Errors are `application/problem+json`; `code` is stable.
+"""
+
+
+def create_app(settings: ApiSettings) -> FastAPI:
+    """The application; connections open when it starts serving."""
+    registry = CollectorRegistry()
+    app = FastAPI(
+        title="Cloche API",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lambda app: _lifespan(app, settings),
+        redoc_url=None,
+    )
+    app.state.metrics = Metrics(registry)
+    for part in (evaluations, streams, catalogue):
+        app.include_router(part.router)
+    install_errors(app)
+    install_operations(app, ready=lambda: _ready(app), metrics=registry)
+    app.add_middleware(ForeignPageGuard, hosts=frozenset(settings.hosts))
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    _describe_request(app)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI, settings: ApiSettings) -> AsyncGenerator[None]:
+    pool = await open_pool(settings.dsn.get_secret_value(), service="api", size=settings.database_connections)
+    bus = Bus.connect(settings.redis_url.get_secret_value(), connections=256)
+    queue = ServiceClient(settings.queue, settings.queue_token.get_secret_value())
+    parts, background = _build(pool, bus, queue, settings)
+    app.state.parts = parts
+    app.state.keys = KeyRing(pool, required=settings.require_keys)
+    tasks = [asyncio.create_task(work) for work in background]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await queue.close()
+        await bus.close()
+        await pool.close()
+
+
+def _build(
+    pool: Pool, bus: Bus, queue: ServiceClient, settings: ApiSettings
+) -> tuple[Parts, list[Coroutine[None, None, None]]]:
+    store = EvaluationStore(pool)
+    bells = Bells(bus)
+    reader = CatalogueReader(queue)
+    relay = OutboxRelay(pool, queue, bus)
+    follower = Follower(store, bus, bells)
+    parts = Parts(
+        store=store,
+        evaluations=Evaluations(store, reader, relay, settings),
+        catalogue=reader,
+        follower=follower,
+        bells=bells,
+        max_readers=settings.max_readers,
+    )
+    return parts, [relay.run(), bells.run(), follower.run(), _tidy(store)]
+
+
+async def _tidy(store: EvaluationStore) -> None:
+    while True:
+        await asyncio.sleep(600)
+        with contextlib.suppress(Exception):
+            await store.forget_old_keys()
+
+
+async def _ready(app: FastAPI) -> None:
+    parts: Parts = app.state.parts
+    await parts.store.ping()
+    await parts.catalogue.executors()
+
+
+def _describe_request(app: FastAPI) -> None:
+    """Put the request body's schema into the OpenAPI document: its route reads the body itself."""
+    build = app.openapi
+
+    def openapi() -> dict[str, object]:
+        document = build()
+        schemas = document["components"]["schemas"]
+        if "EvaluationRequest" not in schemas:
+            schema = EvaluationRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(schema.pop("$defs", {}))
+            schemas["EvaluationRequest"] = schema
+        return document
+
+    app.openapi = openapi

@@ -1,0 +1,47 @@
+"""What executors offer, asked of the Queue Service and remembered for a moment."""
+
+import time
+
+from cloche.api.checks import Catalogue
+from cloche.contracts.tasks import ExecutorsAnswer
+from cloche.kit.errors import ClocheError
+from cloche.kit.http_client import ServiceClient
+from cloche.kit.logs import get_logger
+
+log = get_logger()
+
+#: Age at which the answer is asked for again.
+FRESH_S = 2.0
+
+
+class CatalogueReader:
+    """Asks for the executors at most every ``FRESH_S``; keeps the last answer when the queue is away."""
+
+    def __init__(self, queue: ServiceClient) -> None:
+        self._queue = queue
+        self._answer: ExecutorsAnswer | None = None
+        self._until = 0.0
+
+    async def executors(self) -> ExecutorsAnswer:
+        """The newest answer there is.
+
+        Raises:
+            UnavailableError: the Queue Service never answered since this process started.
+        """
+        if self._answer is None or time.monotonic() >= self._until:
+            self._until = time.monotonic() + FRESH_S
+            try:
+                self._answer = await self._queue.get("/queue/internal/v1/executors", ExecutorsAnswer, timeout_s=5)
+            except ClocheError:
+                if self._answer is None:
+                    raise
+                log.warning("catalogue.stale")
+        return self._answer
+
+    async def catalogue(self) -> Catalogue:
+        """For checking submissions; unknown (accepting everything) while the queue never answered."""
+        try:
+            answer = await self.executors()
+        except ClocheError:
+            return Catalogue(None)
+        return Catalogue(tuple(seen.offer for seen in answer.executors))

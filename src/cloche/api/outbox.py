@@ -1,0 +1,110 @@
+"""The relay: tells the Queue Service what was submitted and cancelled, in order, until it knows."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+from cloche.contracts.events import Queued
+from cloche.contracts.tasks import CancelAnswer, CancelRequest, EnqueueAnswer
+from cloche.contracts.words import EvaluationId
+from cloche.kit.bus import Bus, NewEvent, RedisError
+from cloche.kit.errors import ClocheError
+from cloche.kit.http_client import ServiceClient
+from cloche.kit.logs import get_logger
+from cloche.kit.postgres import UNAVAILABLE, Pool, Row, load_sql
+
+log = get_logger()
+
+_TAKE = load_sql("cloche.api", "take_outbox")
+_BATCH = 200
+#: A row that another process wrote, or a missed wake-up, waits at most this long.
+_POLL_S = 1.0
+
+
+class OutboxRelay:
+    """Moves rows of ``api_outbox`` to the Queue Service; several processes may run one each.
+
+    A row is deleted only after the Queue Service has answered, so a crash repeats calls and
+    never loses one; the Queue Service treats repeats as such.
+    """
+
+    def __init__(self, pool: Pool, queue: ServiceClient, bus: Bus) -> None:
+        self._pool = pool
+        self._queue = queue
+        self._bus = bus
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is something to relay."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Relay until cancelled; faults are waited out."""
+        delay_s = 0.05
+        while True:
+            try:
+                moved = await self.relay_batch()
+                delay_s = 0.05
+            except (*UNAVAILABLE, ClocheError) as error:
+                log.warning("outbox.waiting", error=type(error).__name__)
+                await asyncio.sleep(delay_s)
+                delay_s = min(delay_s * 2, 2.0)
+                continue
+            if moved < _BATCH:
+                await self._wait()
+
+    async def relay_batch(self) -> int:
+        """Relay at most one batch; returns how many rows it found.
+
+        Raises:
+            ClocheError: the Queue Service did not take them; nothing was deleted.
+        """
+        async with self._pool.acquire() as session, session.transaction():
+            rows = await session.fetch(_TAKE, _BATCH)
+            if not rows:
+                return 0
+            done = await self._tell(rows)
+            await session.execute("DELETE FROM api_outbox WHERE id = ANY($1)", done)
+        return len(rows) if done else 0
+
+    async def _tell(self, rows: Sequence[Row]) -> list[int]:
+        enqueues = [row for row in rows if row["kind"] == "enqueue"]
+        cancels = [row for row in rows if row["kind"] == "cancel"]
+        done: list[int] = []
+        if enqueues:
+            await self._enqueue(enqueues)
+            done += [row["id"] for row in enqueues]
+        if cancels:
+            done += await self._cancel(cancels)
+        return done
+
+    async def _enqueue(self, rows: Sequence[Row]) -> None:
+        tasks = b",".join(row["body"][:-1] + b',"program":' + row["program"] + b"}" for row in rows)
+        answer = await self._queue.post_json(
+            "/queue/internal/v1/enqueue", b'{"tasks":[' + tasks + b"]}", EnqueueAnswer, timeout_s=8
+        )
+        body = Queued(queued_at=answer.queued_at).model_dump_json()
+        await asyncio.gather(*(self._publish_queued(row["evaluation_id"], body) for row in rows))
+
+    async def _publish_queued(self, evaluation_id: UUID, body: str) -> None:
+        try:
+            await self._bus.publish(
+                str(evaluation_id), "api", 0, [NewEvent(1, "evaluation.queued", body)], in_list=True
+            )
+        except (RedisError, OSError):
+            log.warning("outbox.unannounced")  # the record carries queued_at as well
+
+    async def _cancel(self, rows: Sequence[Row]) -> list[int]:
+        ids = [EvaluationId(row["evaluation_id"]) for row in rows]
+        answer = await self._queue.post(
+            "/queue/internal/v1/cancel", CancelRequest(evaluation_ids=ids), CancelAnswer, timeout_s=8
+        )
+        unknown = {outcome.evaluation_id for outcome in answer.outcomes if outcome.state == "unknown"}
+        return [row["id"] for row in rows if row["evaluation_id"] not in unknown]
+
+    async def _wait(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), _POLL_S)
+        except TimeoutError:
+            return
+        self._wake.clear()

@@ -1,0 +1,137 @@
+"""From what PostgreSQL holds to the events a watcher has not seen yet. No I/O."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import orjson
+
+from cloche.api.views import text_or_base64
+from cloche.contracts.events import Leased, Queued
+from cloche.contracts.record import CaseResult
+from cloche.contracts.words import Stream
+from cloche.kit.bus import EventId
+from cloche.kit.clock import iso
+from cloche.kit.postgres import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Sse:
+    """One server-sent event; ``id`` None leaves the reader's last id as it is."""
+
+    event: str
+    data: str
+    id: EventId | None = None
+
+    def encode(self) -> bytes:
+        """As bytes on the wire. ``data`` is JSON on one line."""
+        head = f"id: {self.id}\n" if self.id else ""
+        return f"{head}event: {self.event}\ndata: {self.data}\n\n".encode()
+
+
+@dataclass(slots=True)
+class Position:
+    """How far one watcher has come: the last event and the next byte of each stream, where known."""
+
+    epoch: str = ""
+    attempt: int = 0
+    seq: int = 0
+    offsets: dict[Stream, int] = field(default_factory=dict["Stream", int])
+    #: Whether the watcher has seen this attempt from its beginning, so that ``offsets`` are complete.
+    whole: bool = True
+
+    def has_seen(self, epoch: str | None, attempt: int, seq: int | None) -> bool:
+        """Whether the event with this id came before the position."""
+        return seq is not None and epoch == self.epoch and (attempt, seq) <= (self.attempt, self.seq)
+
+    def enter(self, attempt: int) -> None:
+        """A later attempt begins: its streams start at 0."""
+        self.attempt = attempt
+        self.offsets = {}
+        self.whole = True
+
+    def clip(self, stream: Stream, offset: int, data: bytes) -> tuple[int, bytes]:
+        """The part of a chunk that the watcher does not have yet."""
+        known = self.offsets.get(stream, 0)
+        if offset < known:
+            data = data[known - offset :]
+            offset = known
+        return offset, data
+
+    def advance(self, stream: Stream, end: int) -> None:
+        """The watcher has this stream up to ``end``."""
+        self.offsets[stream] = max(end, self.offsets.get(stream, 0))
+
+
+def output_event(position: Position, stream: Stream, offset: int, data: bytes, at: str, id_: EventId | None) -> Sse:
+    """Bytes of a stream as a watcher receives them."""
+    text, encoded = text_or_base64(data)
+    body: dict[str, object] = {"attempt": position.attempt, "stream": stream, "offset": offset, "bytes": len(data)}
+    if text is not None:
+        body["text"] = text
+    else:
+        body["base64"] = encoded
+    body["at"] = at
+    return Sse("output", orjson.dumps(body).decode(), id_)
+
+
+def gap_event(stream: Stream, start: int, end: int) -> Sse:
+    """Bytes that this watcher will not get."""
+    return Sse("gap", orjson.dumps({"stream": stream, "from": start, "to": end}).decode())
+
+
+def state_events(row: Row, position: Position) -> Iterator[Sse]:
+    """``queued``, ``leased`` and ``started`` as far as they are known and unseen."""
+    attempt, epoch = row["attempt"], row["epoch"]
+    steps = (
+        ("evaluation.queued", 0, row["queued_seq"], row["queued_at"], _queued),
+        ("evaluation.leased", attempt, row["leased_seq"], row["leased_at"], _leased),
+        ("evaluation.started", attempt, row["started_seq"], row["started_at"], _started),
+    )
+    for name, of_attempt, seq, at, body in steps:
+        seen = position.has_seen(epoch, of_attempt, seq) or (seq is None and position.seq > 0)
+        if at is not None and not seen:
+            yield Sse(name, body(row), EventId(epoch, of_attempt, seq) if epoch and seq else None)
+
+
+def chunk_event(row: Row, position: Position, stream: Stream) -> Sse | None:
+    """A stored chunk, unless the watcher has it."""
+    if position.has_seen(row["epoch"], position.attempt, row["seq"]):
+        return None
+    offset, data = position.clip(stream, row["byte_offset"], row["data"])
+    if not data:
+        return None
+    id_ = EventId(row["epoch"], position.attempt, row["seq"]) if row["epoch"] and row["seq"] else None
+    return output_event(position, stream, offset, data, iso(row["at"]), id_)
+
+
+def live_output(position: Position, body: bytes) -> tuple[Stream, int, bytes, str]:
+    """Stream, offset, bytes and time of an ``output`` event from the bus, already clipped."""
+    fields = orjson.loads(body)
+    stream: Stream = fields["stream"]
+    offset, data = position.clip(stream, fields["offset"], base64.b64decode(fields["data"]))
+    return stream, offset, data, fields["at"]
+
+
+def case_event(case: CaseResult, id_: EventId | None) -> Sse:
+    """A decided case."""
+    return Sse("case.finished", orjson.dumps({"case": case.model_dump()}).decode(), id_)
+
+
+def _queued(row: Row) -> str:
+    return Queued(queued_at=iso(row["queued_at"])).model_dump_json()
+
+
+def _leased(row: Row) -> str:
+    return Leased(worker="", leased_at=iso(row["leased_at"])).model_dump_json()
+
+
+def _started(row: Row) -> str:
+    body = {
+        "executor": "",
+        "runtime": row["runtime"],
+        "engine": row["engine"],
+        "isolation": row["isolation"],
+        "started_at": iso(row["started_at"]),
+    }
+    return orjson.dumps(body).decode()

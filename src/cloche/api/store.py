@@ -1,0 +1,219 @@
+"""PostgreSQL as the API Service sees it: submissions in, stored evaluations out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+
+from cloche.api.views import SHOWN_BYTES, STREAM_NAMES, STREAM_NUMBERS, Stored, join_chunks
+from cloche.contracts.evaluation import SubmittedProgram
+from cloche.contracts.record import CaseResult
+from cloche.contracts.submission import Program
+from cloche.contracts.words import STREAMS, Stream
+from cloche.kit.errors import ConflictError, InvalidRequestError, NotFoundError
+from cloche.kit.ids import uuid7_floor
+from cloche.kit.postgres import Connection, Pool, Row, load_sql
+
+_SQL = {
+    name: load_sql("cloche.api", name)
+    for name in (
+        "submit",
+        "detail",
+        "list",
+        "heads",
+        "chunks",
+        "written",
+        "cases",
+        "replay",
+        "request_cancel",
+        "stored_end",
+    )
+}
+_MAX_ID = UUID(int=(1 << 128) - 1)
+_MIN_ID = UUID(int=0)
+
+#: How long an ``Idempotency-Key`` is remembered. Source: DESIGN section 3.
+IDEMPOTENCY_HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvaluation:
+    """A checked submission, ready to be stored. ``task`` is the NewTask JSON without its program."""
+
+    id: UUID
+    tenant: str
+    name: str
+    labels: dict[str, str]
+    program: Program
+    task: bytes
+    rerun_of: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListFilter:
+    """What to list; None means any."""
+
+    status: str | None = None
+    verdict: str | None = None
+    runtime: str | None = None
+    label: tuple[str, str] | None = None
+    name: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+class EvaluationStore:
+    """Every query of the API Service about evaluations; each method is one transaction."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def ping(self) -> None:
+        """Raises when PostgreSQL does not answer."""
+        await self._pool.fetchval("SELECT 1", timeout=5)
+
+    async def submit(self, new: NewEvaluation) -> None:
+        """Store the evaluation and its outbox row."""
+        await _insert(self._pool, new)
+
+    async def submit_once(self, new: NewEvaluation, key: str, request_hash: bytes) -> UUID | None:
+        """Store unless ``key`` was used before; then the id of the evaluation it made, else None.
+
+        Raises:
+            InvalidRequestError: the key was used with another body.
+        """
+        async with self._pool.acquire() as session, session.transaction():
+            fresh = await session.fetchval(
+                "INSERT INTO idempotency_key (tenant, key, request_hash, evaluation_id) VALUES ($1, $2, $3, $4)"
+                " ON CONFLICT (tenant, key) DO NOTHING RETURNING true",
+                new.tenant,
+                key,
+                request_hash,
+                new.id,
+            )
+            if fresh:
+                await _insert(session, new)
+                return None
+            row = await session.fetchrow(
+                "SELECT request_hash, evaluation_id FROM idempotency_key WHERE tenant = $1 AND key = $2",
+                new.tenant,
+                key,
+            )
+        if row is None:
+            raise ConflictError("This Idempotency-Key has just expired; send the request again.")
+        if row["request_hash"] != request_hash:
+            raise InvalidRequestError("This Idempotency-Key was used with another body.")
+        return row["evaluation_id"]
+
+    async def forget_old_keys(self) -> None:
+        """Drop idempotency keys that are past their time."""
+        await self._pool.execute(
+            "DELETE FROM idempotency_key WHERE created_at < now() - make_interval(hours => $1)", IDEMPOTENCY_HOURS
+        )
+
+    async def find(self, evaluation_id: UUID, tenant: str) -> Row:
+        """The row with record and program.
+
+        Raises:
+            NotFoundError: there is none, or it is another tenant's.
+        """
+        row = await self._pool.fetchrow(_SQL["detail"], evaluation_id, tenant)
+        if row is None:
+            raise NotFoundError("There is no such evaluation.")
+        return row
+
+    async def load(self, evaluation_id: UUID, tenant: str) -> Stored:
+        """Everything for the public view. Raises as ``find``."""
+        return await self.complete(await self.find(evaluation_id, tenant))
+
+    async def complete(self, row: Row) -> Stored:
+        """Output heads and cases added to a row of ``find``."""
+        attempt = row["attempt"]
+        heads: dict[Stream, bytes] = dict.fromkeys(STREAMS, b"")
+        written: dict[Stream, int] = dict.fromkeys(STREAMS, 0)
+        chunks = await self._pool.fetch(_SQL["heads"], row["id"], attempt, SHOWN_BYTES + 4)
+        for stream, number in STREAM_NUMBERS.items():
+            heads[stream] = join_chunks([chunk for chunk in chunks if chunk["stream"] == number])
+            written[stream] = len(heads[stream])
+        if row["status"] != "finished" and chunks:
+            for total in await self._pool.fetch(_SQL["written"], row["id"], attempt):
+                written[STREAM_NAMES[total["stream"]]] = total["bytes"]
+        program = SubmittedProgram.model_validate_json(row["program"]) if row["program"] else None
+        cases = await self.cases(row["id"], attempt) if program and program.cases else []
+        return Stored(row, heads, written, [case for _, case in cases], program)
+
+    async def cases(self, evaluation_id: UUID, attempt: int) -> list[tuple[Row, CaseResult]]:
+        """The cases of an attempt in their order, each with its row."""
+        rows = await self._pool.fetch(_SQL["cases"], evaluation_id, attempt)
+        return [(row, CaseResult.model_validate_json(row["body"])) for row in rows]
+
+    async def chunks(
+        self, evaluation_id: UUID, attempt: int, stream: Stream, start: int, end: int, *, count: int = 64
+    ) -> list[Row]:
+        """At most ``count`` chunks that overlap ``[start, end)``."""
+        return await self._pool.fetch(_SQL["chunks"], evaluation_id, attempt, STREAM_NUMBERS[stream], start, end, count)
+
+    async def stored_end(self, evaluation_id: UUID, attempt: int, stream: Stream) -> int:
+        """How many bytes from the start of a stream are stored without a hole."""
+        return await self._pool.fetchval(_SQL["stored_end"], evaluation_id, attempt, STREAM_NUMBERS[stream])
+
+    async def replay(self, evaluation_id: UUID, attempt: int, after: tuple[datetime, int, int]) -> list[Row]:
+        """A page of an attempt's output after (time, stream number, offset), in the order it was written."""
+        return await self._pool.fetch(_SQL["replay"], evaluation_id, attempt, *after)
+
+    async def page(
+        self, tenant: str, wanted: ListFilter, *, cursor: UUID | None, limit: int
+    ) -> tuple[list[Row], UUID | None]:
+        """Rows newest first, and the cursor of the next page if there is one."""
+        low = uuid7_floor(wanted.created_after) if wanted.created_after else _MIN_ID
+        high = uuid7_floor(wanted.created_before) if wanted.created_before else _MAX_ID
+        label = orjson.dumps(dict([wanted.label])).decode() if wanted.label else None
+        rows = await self._pool.fetch(
+            _SQL["list"],
+            tenant,
+            min(high, cursor) if cursor else high,
+            low,
+            wanted.status,
+            wanted.verdict,
+            wanted.runtime,
+            label,
+            wanted.name,
+            limit + 1,
+        )
+        return rows[:limit], rows[limit - 1]["id"] if len(rows) > limit else None
+
+    async def request_cancel(self, evaluation_id: UUID, tenant: str) -> bool:
+        """Ask for a cancellation; False when it was asked before or the evaluation is finished.
+
+        Raises:
+            NotFoundError: as ``find``.
+        """
+        asked = await self._pool.fetchval(_SQL["request_cancel"], evaluation_id, tenant)
+        if asked is None:
+            await self.find(evaluation_id, tenant)
+        return asked is not None
+
+    async def finished_among(self, ids: list[UUID]) -> list[UUID]:
+        """Which of these are finished."""
+        rows = await self._pool.fetch("SELECT id FROM evaluation WHERE id = ANY($1) AND status = 'finished'", ids)
+        return [row["id"] for row in rows]
+
+    async def owned_among(self, ids: list[UUID], tenant: str) -> list[UUID]:
+        """Which of these belong to the tenant."""
+        rows = await self._pool.fetch("SELECT id FROM evaluation WHERE id = ANY($1) AND tenant = $2", ids, tenant)
+        return [row["id"] for row in rows]
+
+
+async def _insert(connection: Connection, new: NewEvaluation) -> None:
+    await connection.execute(
+        _SQL["submit"],
+        new.id,
+        new.tenant,
+        new.name,
+        orjson.dumps(new.labels).decode(),
+        new.program.runtime,
+        new.rerun_of,
+        new.program.model_dump_json().encode(),
+        new.task,
+    )

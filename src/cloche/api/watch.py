@@ -1,0 +1,247 @@
+"""Following one evaluation: what is stored, then what happens, without gap or repeat."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from uuid import UUID
+
+import orjson
+
+from cloche.api.bells import Bells, Watcher
+from cloche.api.replay import (
+    Position,
+    Sse,
+    case_event,
+    chunk_event,
+    gap_event,
+    live_output,
+    output_event,
+    state_events,
+)
+from cloche.api.store import EvaluationStore
+from cloche.api.views import STREAM_NAMES, evaluation
+from cloche.contracts.record import CaseResult
+from cloche.contracts.words import STREAMS, Stream
+from cloche.kit.bus import Bus, EventId, RedisError, StreamEvent
+from cloche.kit.logs import get_logger
+from cloche.kit.postgres import UNAVAILABLE, Row
+
+log = get_logger()
+
+#: Without a doorbell a reader looks by itself this often.
+LOOK_S = 1.0
+#: How often PostgreSQL is asked which watched evaluations are finished. Source: DESIGN section 3.
+FINISHED_POLL_S = 2.0
+_EPOCH_OF_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Follower:
+    """Shared by all watchers of this process."""
+
+    def __init__(self, store: EvaluationStore, bus: Bus, bells: Bells) -> None:
+        self._store = store
+        self._bus = bus
+        self._bells = bells
+        self._waiting: dict[UUID, set[Watcher]] = {}
+        self._finished: set[UUID] = set()
+
+    async def run(self) -> None:
+        """Ask PostgreSQL regularly which watched evaluations are finished, in case a publish was lost."""
+        while True:
+            await asyncio.sleep(FINISHED_POLL_S)
+            if not self._waiting:
+                continue
+            try:
+                finished = await self._store.finished_among(list(self._waiting))
+            except UNAVAILABLE as error:
+                log.warning("watch.poll_failed", error=type(error).__name__)
+                continue
+            for evaluation_id in finished:
+                self._finished.add(evaluation_id)
+                for watcher in self._waiting.get(evaluation_id, ()):
+                    watcher.rung.set()
+
+    async def wait_finished(self, evaluation_id: UUID, timeout_s: float) -> bool:
+        """Hold until the evaluation is finished or the time is over; whether it is finished."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout_s
+        with self._bells.watch(str(evaluation_id)) as watcher:
+            self._enter(evaluation_id, watcher)
+            try:
+                while not await self._is_finished(evaluation_id):
+                    left = end - loop.time()
+                    if left <= 0:
+                        return False
+                    await watcher.wait(min(left, FINISHED_POLL_S))
+                return True
+            finally:
+                self._leave(evaluation_id, watcher)
+
+    async def follow(self, evaluation_id: UUID, tenant: str, after: EventId | None) -> AsyncIterator[Sse]:
+        """Every event after ``after`` until the verdict, which is the last one.
+
+        Raises:
+            NotFoundError: there is none, or it is another tenant's.
+        """
+        with self._bells.watch(str(evaluation_id)) as watcher:
+            self._enter(evaluation_id, watcher)
+            try:
+                async for event in self._follow(evaluation_id, tenant, after, watcher):
+                    yield event
+            finally:
+                self._leave(evaluation_id, watcher)
+
+    async def _follow(
+        self, evaluation_id: UUID, tenant: str, after: EventId | None, watcher: Watcher
+    ) -> AsyncIterator[Sse]:
+        row = await self._store.find(evaluation_id, tenant)
+        position = Position()
+        if after is not None:
+            position = Position(after.epoch, after.attempt, after.seq, whole=False)
+        if row["status"] != "finished":
+            async for event in self._until_finished(row, position, watcher):
+                yield event
+            row = await self._store.find(evaluation_id, tenant)
+        async for event in self._stored(row, position):
+            yield event
+        yield await self._last(row, position)
+
+    async def _until_finished(self, row: Row, position: Position, watcher: Watcher) -> AsyncIterator[Sse]:
+        """Live events; first what PostgreSQL holds from before Redis lost its data, if it did."""
+        evaluation_id: UUID = row["id"]
+        epoch = await self._epoch()
+        cursor = (position.attempt, position.seq)
+        if position.epoch != epoch:
+            cursor = (0, 0)
+            if position.epoch or row["epoch"] not in {None, epoch}:
+                async for sse in self._stored(row, position):
+                    yield sse
+        while evaluation_id not in self._finished:
+            events = await self._read(evaluation_id, cursor)
+            for event in events:
+                if event.type == "evaluation.finished":
+                    return
+                cursor = (event.attempt, event.seq)
+                async for sse in self._live(evaluation_id, position, EventId(epoch, *cursor), event):
+                    yield sse
+            if not events and not await watcher.wait(LOOK_S):
+                now = await self._epoch()
+                if now != epoch:
+                    epoch, cursor = now, (0, 0)
+
+    async def _live(
+        self, evaluation_id: UUID, position: Position, id_: EventId, event: StreamEvent
+    ) -> AsyncIterator[Sse]:
+        if event.attempt > position.attempt:
+            position.enter(event.attempt)
+        elif event.attempt < position.attempt:
+            return
+        position.epoch, position.seq = id_.epoch, id_.seq
+        if event.type == "evaluation.completed":
+            return
+        if event.type != "output":
+            yield Sse(event.type, event.body.decode(), id_)
+            return
+        stream, offset, data, at = live_output(position, event.body)
+        if position.whole and offset > position.offsets.get(stream, 0):
+            async for sse in self._fill(evaluation_id, position, stream, offset):
+                yield sse
+        if data:
+            position.advance(stream, offset + len(data))
+            yield output_event(position, stream, offset, data, at, id_)
+
+    async def _fill(self, evaluation_id: UUID, position: Position, stream: Stream, end: int) -> AsyncIterator[Sse]:
+        """Bytes that the bus lost, from PostgreSQL if they are there, else told as a gap."""
+        start = position.offsets.get(stream, 0)
+        for row in await self._store.chunks(evaluation_id, position.attempt, stream, start, end, count=1024):
+            known = position.offsets.get(stream, 0)
+            if row["byte_offset"] > known:
+                yield gap_event(stream, known, row["byte_offset"])
+                position.advance(stream, row["byte_offset"])
+            sse = chunk_event(row, position, stream)
+            if sse is not None:
+                position.advance(stream, row["byte_offset"] + len(row["data"]))
+                yield sse
+        known = position.offsets.get(stream, 0)
+        if known < end:
+            yield gap_event(stream, known, end)
+            position.advance(stream, end)
+
+    async def _stored(self, row: Row, position: Position) -> AsyncIterator[Sse]:
+        """What PostgreSQL holds and the watcher lacks, in the order it happened."""
+        for sse in state_events(row, position):
+            yield sse
+        if row["attempt"] > position.attempt:
+            if position.attempt > 0:
+                body = {"reason": "the attempt was lost", "next_attempt": row["attempt"]}
+                yield Sse("evaluation.retried", orjson.dumps(body).decode())
+            position.enter(row["attempt"])
+        cases = await self._unseen_cases(row, position)
+        async for chunk in self._chunks(row):
+            while cases and chunk["seq"] is not None and (cases[0][0]["seq"] or 0) < chunk["seq"]:
+                yield _case(*cases.pop(0), position.attempt)
+            stream = STREAM_NAMES[chunk["stream"]]
+            sse = chunk_event(chunk, position, stream)
+            if sse is not None:
+                position.advance(stream, chunk["byte_offset"] + len(chunk["data"]))
+                yield sse
+        for case_row, case in cases:
+            yield _case(case_row, case, position.attempt)
+
+    async def _chunks(self, row: Row) -> AsyncIterator[Row]:
+        at, stream, offset = _EPOCH_OF_TIME, 0, -1
+        while True:
+            page = await self._store.replay(row["id"], row["attempt"], (at, stream, offset))
+            for chunk in page:
+                yield chunk
+                at, stream, offset = chunk["at"], chunk["stream"], chunk["byte_offset"]
+            if not page:
+                return
+
+    async def _unseen_cases(self, row: Row, position: Position) -> list[tuple[Row, CaseResult]]:
+        cases = await self._store.cases(row["id"], row["attempt"])
+        unseen = [(r, c) for r, c in cases if not position.has_seen(r["epoch"], row["attempt"], r["seq"])]
+        return sorted(unseen, key=lambda pair: (pair[0]["seq"] or 0, pair[1].index))
+
+    async def _last(self, row: Row, position: Position) -> Sse:
+        stored = await self._store.complete(row)
+        view = evaluation(stored)
+        for stream in STREAMS:
+            position.advance(stream, getattr(view, stream).kept)
+        id_ = EventId(row["epoch"], row["attempt"], row["finished_seq"]) if row["finished_seq"] else None
+        return Sse("evaluation.finished", view.model_dump_json(), id_)
+
+    async def _is_finished(self, evaluation_id: UUID) -> bool:
+        if evaluation_id in self._finished:
+            return True
+        try:
+            return await self._bus.sealed(str(evaluation_id))
+        except (RedisError, OSError):
+            return False
+
+    async def _epoch(self) -> str:
+        try:
+            return await self._bus.epoch()
+        except (RedisError, OSError):
+            return ""
+
+    async def _read(self, evaluation_id: UUID, cursor: tuple[int, int]) -> list[StreamEvent]:
+        try:
+            return await self._bus.read(str(evaluation_id), *cursor)
+        except (RedisError, OSError):
+            return []
+
+    def _enter(self, evaluation_id: UUID, watcher: Watcher) -> None:
+        self._waiting.setdefault(evaluation_id, set()).add(watcher)
+
+    def _leave(self, evaluation_id: UUID, watcher: Watcher) -> None:
+        watchers = self._waiting[evaluation_id]
+        watchers.discard(watcher)
+        if not watchers:
+            del self._waiting[evaluation_id]
+            self._finished.discard(evaluation_id)
+
+
+def _case(row: Row, case: CaseResult, attempt: int) -> Sse:
+    id_ = EventId(row["epoch"], attempt, row["seq"]) if row["epoch"] and row["seq"] else None
+    return case_event(case, id_)
