@@ -1,0 +1,25 @@
+/* What a process tree uses, seen from inside its PID namespace. */
+#ifndef CLOCHE_MEASURE_H
+#define CLOCHE_MEASURE_H
+
+struct sample {
+    long long cpu_us;       /* of all live processes and of the children they have reaped */
+    long long memory_bytes; /* resident memory of all live processes, shared pages counted more than once */
+};
+
+struct cgroup_memory {
+    long long peak_bytes; /* -1: not visible */
+    long long oom_kills;  /* -1: not visible */
+};
+
+/* Microseconds on the monotonic clock. */
+long long now_us(void);
+
+/* Sums every process but this one. */
+struct sample measure_tree(void);
+
+/* Starts a new peak where the kernel allows it; afterwards OOM kills count from 0. */
+void cgroup_reset(void);
+struct cgroup_memory cgroup_read(void);
+
+#endif

@@ -1,0 +1,141 @@
+#define _GNU_SOURCE
+#include "program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "filter.h"
+
+/* Tells the launcher why, through a pipe that a successful exec closes. */
+static void fail(int report)
+{
+    int error = errno;
+
+    if (write(report, &error, sizeof error) < 0)
+        _exit(126);
+    _exit(127);
+}
+
+/* Never above what we have ourselves: an ordinary user may only go down. */
+static bool limit(int resource, long long value)
+{
+    struct rlimit have;
+    rlim_t want = (rlim_t)value;
+
+    if (getrlimit(resource, &have) < 0)
+        return false;
+    if (have.rlim_max != RLIM_INFINITY && want > have.rlim_max)
+        want = have.rlim_max;
+    have.rlim_cur = have.rlim_max = want;
+    return setrlimit(resource, &have) == 0;
+}
+
+static bool set_limits(const struct limits *limits)
+{
+    /* A backstop of the kernel's, should we not get to run: the launcher kills the tree before. */
+    long long cpu_s = limits->cpu_ms / 1000 + 2;
+
+    return limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, limits->file_bytes) &&
+           limit(RLIMIT_NOFILE, limits->open_files) && limit(RLIMIT_STACK, limits->stack_bytes) &&
+           limit(RLIMIT_MEMLOCK, 64 * 1024) && limit(RLIMIT_MSGQUEUE, 0) && limit(RLIMIT_RTPRIO, 0) &&
+           limit(RLIMIT_CPU, cpu_s) && (limits->processes == 0 || limit(RLIMIT_NPROC, limits->processes));
+}
+
+static void reset_signals(void)
+{
+    sigset_t none;
+
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* When memory runs out the kernel takes the program before the launcher. Not every /proc lets us say so. */
+static void prefer_for_oom(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    if (write(fd, "900", 3) < 0)
+        errno = 0;
+    close(fd);
+}
+
+static void become(const struct program *program, const int ends[3], int report)
+{
+    if (setsid() < 0)
+        fail(report);
+    for (int fd = 0; fd < 3; fd++)
+        if (dup2(ends[fd], fd) < 0)
+            fail(report);
+    prefer_for_oom();
+    reset_signals();
+    umask(022);
+    if (fchdir(program->work) < 0 || !set_limits(program->limits))
+        fail(report);
+    /* A Landlock ruleset belongs here, before the filter takes its calls away. */
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || !filter_install())
+        fail(report);
+    environ = program->envp;
+    execvp(program->argv[0], program->argv);
+    fail(report);
+}
+
+static bool make_pipes(int fds[4][2])
+{
+    for (int i = 0; i < 4; i++)
+        if (pipe2(fds[i], O_CLOEXEC) < 0) {
+            while (i-- > 0) {
+                close(fds[i][0]);
+                close(fds[i][1]);
+            }
+            return false;
+        }
+    return true;
+}
+
+pid_t program_start(const struct program *program, struct pipes *pipes, int *exec_errno)
+{
+    int fds[4][2];
+    pid_t pid;
+    ssize_t got;
+
+    if (!make_pipes(fds))
+        return -1;
+    pid = fork();
+    if (pid == 0) {
+        const int ends[3] = {fds[0][0], fds[1][1], fds[2][1]};
+
+        become(program, ends, fds[3][1]);
+    }
+    close(fds[0][0]);
+    close(fds[1][1]);
+    close(fds[2][1]);
+    close(fds[3][1]);
+    *exec_errno = 0;
+    do {
+        got = read(fds[3][0], exec_errno, sizeof *exec_errno);
+    } while (got < 0 && errno == EINTR);
+    close(fds[3][0]);
+    pipes->input = fds[0][1];
+    pipes->output = fds[1][0];
+    pipes->error = fds[2][0];
+    if (pid < 0) {
+        close(pipes->input);
+        close(pipes->output);
+        close(pipes->error);
+        return -1;
+    }
+    fcntl(pipes->input, F_SETFL, O_NONBLOCK);
+    fcntl(pipes->output, F_SETFL, O_NONBLOCK);
+    fcntl(pipes->error, F_SETFL, O_NONBLOCK);
+    return pid;
+}

@@ -1,0 +1,23 @@
+/* Starting a program: everything between fork and exec. */
+#ifndef CLOCHE_PROGRAM_H
+#define CLOCHE_PROGRAM_H
+
+#include <sys/types.h>
+
+#include "step.h"
+
+struct program {
+    char **argv, **envp;
+    const struct limits *limits;
+    int work; /* directory to start in */
+};
+
+/* Our ends of the program's stdin, stdout and stderr, none of which blocks. */
+struct pipes {
+    int input, output, error;
+};
+
+/* The program's pid once exec was tried; *exec_errno says how that went. -1: no pipes or no process. */
+pid_t program_start(const struct program *program, struct pipes *pipes, int *exec_errno);
+
+#endif
