@@ -1,6 +1,6 @@
 """``python -m cloche.api``: serve the API Service."""
 
-import asyncio
+import uvloop
 
 from cloche.api.app import create_app
 from cloche.api.settings import ApiSettings
@@ -14,7 +14,7 @@ def main() -> None:
     harden_process()
     settings = ApiSettings.load()
     configure_logs("api", settings.log_level)
-    asyncio.run(serve([(create_app(settings), open_listener(settings.listen))]))
+    uvloop.run(serve([(create_app(settings), open_listener(settings.listen))]))
 
 
 if __name__ == "__main__":

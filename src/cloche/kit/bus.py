@@ -116,6 +116,10 @@ class Bus:
         """Close every connection."""
         await self.redis.aclose()
 
+    async def ping(self) -> None:
+        """Raises when Redis does not answer."""
+        await self.redis.ping()
+
     async def epoch(self) -> str:
         """The id of this Redis's data: it changes only when Redis lost what it held."""
         await self.redis.set(EPOCH_KEY, secrets.token_hex(4), nx=True)

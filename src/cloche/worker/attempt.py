@@ -1,0 +1,189 @@
+"""One attempt: from a leased task to its report. Relays the executor's stream, checked line by line."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiohttp
+
+from cloche.contracts.events import CaseFinished, Output, Started
+from cloche.contracts.execution import (
+    CaseLine,
+    ExecutionRequest,
+    FailedLine,
+    FinishedLine,
+    OutputLine,
+    StartedLine,
+    StreamLine,
+)
+from cloche.contracts.record import ExecutionRecord, TerminalRecord
+from cloche.contracts.tasks import CompleteRequest, FailRequest, LeasedTask
+from cloche.kit.bus import Bus
+from cloche.kit.clock import iso_now
+from cloche.kit.errors import ClocheError
+from cloche.kit.http_client import ServiceClient
+from cloche.worker.guard import MAX_LINE_BYTES, MisbehaviourError, StreamGuard
+from cloche.worker.publisher import AttemptPublisher
+
+#: ``started`` waits this long for company: a run that ends sooner is told by its record alone.
+STARTED_DELAY_S = 0.1
+#: Room for the executor's own set-up and for a compile step beyond the limits of the program.
+_IDLE_MARGIN_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What to tell the Queue Service, and whether the executor was at fault."""
+
+    report: CompleteRequest | FailRequest
+    executor_fault: bool
+
+
+class Attempt:
+    """Runs one leased task on one executor. ``started`` tells whether the program has begun."""
+
+    def __init__(self, task: LeasedTask, executor: str, client: ServiceClient, bus: Bus) -> None:
+        self._task = task
+        self._executor = executor
+        self._client = client
+        self._guard = StreamGuard(task.program)
+        self._publisher = AttemptPublisher(bus, task.evaluation_id, task.attempt)
+        self._started: StartedLine | None = None
+        self._announced = False
+
+    @property
+    def started(self) -> bool:
+        """Whether the program had begun."""
+        return self._guard.started
+
+    async def run(self, deadline_s: float) -> Outcome:
+        """Run to the end. Never raises for what an executor does; cancelling it kills the run there."""
+        try:
+            response = await self._client.open_stream(
+                "/executor/v1/executions",
+                ExecutionRequest(execution_id=self._task.lease_id, deadline_s=deadline_s, program=self._task.program),
+                idle_s=self._longest_silence_s(),
+            )
+        except ClocheError as error:
+            return self._failed("executor_unavailable", error.detail)
+        try:
+            return await self._relay(response)
+        except MisbehaviourError as error:
+            return self._failed("executor_misbehaved", str(error))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return self._failed("executor_lost", type(error).__name__)
+        finally:
+            response.close()
+
+    async def _relay(self, response: aiohttp.ClientResponse) -> Outcome:
+        lines = read_lines(response.content)
+        async for raw in self._announcing(lines):
+            line = self._guard.accept(raw)
+            match line:
+                case StartedLine():
+                    self._started = line
+                case FinishedLine():
+                    return Outcome(self._complete(line.record), executor_fault=False)
+                case FailedLine():
+                    return self._failed(line.reason, line.message, started=line.started)
+                case _:
+                    await self._publish(line)
+        return self._failed("executor_lost", "the stream ended early")
+
+    async def _announcing(self, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The lines; publishes ``started`` once a run lasts longer than ``STARTED_DELAY_S``."""
+        while True:
+            following = asyncio.ensure_future(_next_line(lines))
+            try:
+                if self._started is not None and not self._announced:
+                    done, _ = await asyncio.wait([following], timeout=STARTED_DELAY_S)
+                    if not done:
+                        await self._publish(None)
+                line = await following
+            finally:
+                following.cancel()
+            if line is None:
+                return
+            yield line
+
+    async def _publish(self, line: StreamLine | None) -> None:
+        events: list[tuple[str, str]] = []
+        if self._started is not None and not self._announced:
+            self._announced = True
+            events.append(("evaluation.started", self._started_event(self._started).model_dump_json()))
+        match line:
+            case OutputLine():
+                body = Output(stream=line.stream, offset=line.offset, data=line.data, at=line.at)
+                events.append(("output", body.model_dump_json()))
+            case CaseLine():
+                events.append(("case.finished", CaseFinished(case=line.case).model_dump_json()))
+            case _:
+                pass
+        await self._publisher.publish(events, in_list=events[0][0] == "evaluation.started")
+
+    def _started_event(self, line: StartedLine) -> Started:
+        return Started(
+            executor=self._executor,
+            runtime=line.runtime,
+            engine=line.engine,
+            isolation=line.isolation,
+            started_at=line.at,
+        )
+
+    def _complete(self, record: ExecutionRecord) -> CompleteRequest:
+        return CompleteRequest(
+            evaluation_id=self._task.evaluation_id,
+            lease_id=self._task.lease_id,
+            record=TerminalRecord(
+                verdict=record.verdict,
+                message=record.message,
+                evidence=record.evidence,
+                attempt=self._task.attempt,
+                last_event=self._publisher.last_event,
+                execution=record,
+                executor=self._executor,
+                queued_at=self._task.queued_at,
+                leased_at=self._task.leased_at,
+                started_at=self._started.at if self._started else None,
+                finished_at=iso_now(),
+            ),
+        )
+
+    def _failed(self, reason: str, message: str, *, started: bool = False) -> Outcome:
+        report = FailRequest(
+            evaluation_id=self._task.evaluation_id,
+            lease_id=self._task.lease_id,
+            reason=reason,
+            message=message[:500],
+            started=started or self._guard.started,
+            executor=self._executor,
+        )
+        return Outcome(report, executor_fault=reason not in {"cell_lost", "overloaded", "deadline"})
+
+    def _longest_silence_s(self) -> float:
+        limits = self._task.program.limits.wall_time_s
+        return max(limits, self._task.program.compile_limits.wall_time_s) + _IDLE_MARGIN_S
+
+
+async def read_lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """The lines of an NDJSON body, none longer than ``MAX_LINE_BYTES``.
+
+    Raises:
+        MisbehaviourError: a line is longer, or the last one has no end.
+    """
+    buffer = bytearray()
+    async for chunk in content.iter_any():
+        start = len(buffer)
+        buffer += chunk
+        while (end := buffer.find(b"\n", start)) >= 0:
+            yield bytes(buffer[:end])
+            del buffer[: end + 1]
+            start = 0
+        if len(buffer) > MAX_LINE_BYTES:
+            raise MisbehaviourError("a line without end")
+    if buffer:
+        raise MisbehaviourError("a line without end")
+
+
+async def _next_line(lines: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(lines, None)

@@ -1,0 +1,100 @@
+"""The executors of one worker: asked for their offers, used slot by slot."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+
+from cloche.contracts.execution import ExecutorOffer, ExtendAnswer, ExtendRequest
+from cloche.contracts.submission import Program
+from cloche.contracts.words import LeaseId
+from cloche.kit.errors import ClocheError
+from cloche.kit.http_client import ServiceClient
+from cloche.kit.logs import get_logger
+from cloche.worker.routing import Candidate, choose
+from cloche.worker.settings import ExecutorAddress
+
+log = get_logger()
+
+OFFER_POLL_S = 1.0
+
+
+class Fleet:
+    """Knows which executors there are and how many slots each has left."""
+
+    def __init__(self, addresses: list[ExecutorAddress]) -> None:
+        self._clients = {a.name: ServiceClient(a.address, a.token.get_secret_value()) for a in addresses}
+        self._candidates = {a.name: Candidate(a.name) for a in addresses}
+        self._changed = asyncio.Condition()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for client in self._clients.values():
+            await client.close()
+
+    def offers(self) -> list[ExecutorOffer]:
+        """The offers of executors that may be used, for the Queue Service."""
+        usable = [c for c in self._candidates.values() if c.offer is not None]
+        return [
+            c.offer.model_copy(update={"name": c.name, "healthy": c.offer.healthy and c.breaker.allows()})
+            for c in usable
+            if c.offer is not None
+        ]
+
+    def free(self) -> int:
+        """Slots free on all of them."""
+        return sum(candidate.free() for candidate in self._candidates.values())
+
+    async def watch_offers(self) -> None:
+        """Ask each executor for its offer again and again, until cancelled."""
+        while True:
+            await asyncio.gather(*(self._ask(name) for name in self._clients))
+            async with self._changed:
+                self._changed.notify_all()
+            await asyncio.sleep(OFFER_POLL_S)
+
+    @contextlib.asynccontextmanager
+    async def slot(self, program: Program) -> AsyncGenerator[tuple[Candidate, ServiceClient]]:
+        """A slot on the least loaded executor that can run ``program``, as soon as there is one."""
+        async with self._changed:
+            while (candidate := choose(self._candidates.values(), program)) is None:
+                await self._changed.wait()
+            candidate.mine += 1
+        try:
+            yield candidate, self._clients[candidate.name]
+        finally:
+            candidate.mine -= 1
+            async with self._changed:
+                self._changed.notify_all()
+
+    async def wait_change(self, timeout_s: float) -> None:
+        """Until a slot was freed or an offer came, or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s), self._changed:
+                await self._changed.wait()
+
+    async def extend(self, leases: dict[str, list[LeaseId]], deadline_s: float) -> None:
+        """Push back the deadlines of these executions, by executor; a failing executor is left to its deadline."""
+
+        async def one(name: str, ids: list[LeaseId]) -> None:
+            body = ExtendRequest(execution_ids=ids, deadline_s=deadline_s)
+            try:
+                await self._clients[name].post("/executor/v1/executions/extend", body, ExtendAnswer, timeout_s=5)
+            except ClocheError as error:
+                log.warning("fleet.extend_failed", executor=name, error=error.code)
+
+        await asyncio.gather(*(one(name, ids) for name, ids in leases.items()))
+
+    async def kill(self, name: str, lease: LeaseId) -> None:
+        """End one execution; its stream then ends with what it had."""
+        with contextlib.suppress(ClocheError):
+            await self._clients[name].post_nothing(
+                f"/executor/v1/executions/{lease}/kill", ExtendRequest(execution_ids=[])
+            )
+
+    async def _ask(self, name: str) -> None:
+        candidate = self._candidates[name]
+        try:
+            candidate.offer = await self._clients[name].get("/executor/v1/offer", ExecutorOffer, timeout_s=5)
+        except ClocheError:
+            if candidate.offer is not None:
+                candidate.offer = candidate.offer.model_copy(update={"healthy": False})
