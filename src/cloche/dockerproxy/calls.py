@@ -1,0 +1,126 @@
+"""What each call does: asks the registry, has ``policy`` write the Engine's request, answers in own words."""
+
+import time
+from typing import Any
+from uuid import uuid4
+
+from cloche.dockerproxy import policy
+from cloche.dockerproxy.engine import Engine, id_in
+from cloche.dockerproxy.policy import Bounds, ContainerId
+from cloche.dockerproxy.registry import Registry
+from cloche.kit.errors import ConflictError, NotFoundError, UnavailableError
+
+
+class Calls:
+    """The calls on own containers. Every answer holds only what is listed here, never the Engine's JSON."""
+
+    def __init__(self, engine: Engine, registry: Registry, bounds: Bounds, *, instance: str, runtime: str) -> None:
+        self._engine = engine
+        self._registry = registry
+        self._bounds = bounds
+        self._instance = instance
+        self._runtime = runtime
+
+    def images(self) -> dict[str, Any]:
+        """The aliases that ``create`` takes and the image id each means."""
+        return {"images": self._bounds.images, "runtime": self._runtime}
+
+    async def ready(self) -> None:
+        """Return if the Engine answers.
+
+        Raises:
+            UnavailableError: it does not.
+        """
+        await self._engine.call(policy.version())
+
+    async def create(self, body: bytes) -> ContainerId:
+        """Make a container as ``body`` orders; its id.
+
+        Raises:
+            InvalidRequestError: the order is not one. OverloadedError: too many containers.
+            UnavailableError: the Engine did not make it; nothing of it is left.
+        """
+        order = policy.read_order(body, self._bounds)
+        with self._registry.reserve() as uid:
+            content = policy.create_body(
+                order,
+                image_id=self._bounds.images[order.image],
+                uid=uid,
+                instance=self._instance,
+                runtime=self._runtime,
+            )
+            try:
+                answer = await self._engine.call(policy.create(f"{self._instance}-{uuid4().hex}", content))
+            except (NotFoundError, ConflictError) as error:
+                raise UnavailableError("The Docker Engine did not make the container.") from error
+            container = id_in(answer)
+            self._registry.add(container, uid)
+        return container
+
+    async def start(self, container: ContainerId) -> None:
+        """Start an own container.
+
+        Raises:
+            NotFoundError, ConflictError: it is not there, or was started before.
+        """
+        await self._engine.call(policy.start(self._registry.check(container)))
+
+    async def kill(self, container: ContainerId) -> None:
+        """Kill everything in an own container. Raises as ``start``; ``ConflictError``: it does not run."""
+        await self._engine.call(policy.kill(self._registry.check(container)))
+
+    async def inspect(self, container: ContainerId) -> dict[str, Any]:
+        """How an own container is: ``status``, ``exit_code``, ``oom_killed``. Raises as ``start``."""
+        answer = await self._engine.call(policy.inspect(self._registry.check(container)))
+        state = answer["State"]
+        return {
+            "status": str(state["Status"]),
+            "exit_code": int(state["ExitCode"]),
+            "oom_killed": state["OOMKilled"] is True,
+        }
+
+    async def stats(self, container: ContainerId) -> dict[str, int | None]:
+        """One sample: ``memory_bytes``, ``memory_peak_bytes`` (None where the Engine can't say), ``cpu_ns``.
+
+        Raises as ``start``.
+        """
+        answer: dict[str, dict[str, Any]] = await self._engine.call(policy.stats(self._registry.check(container)))
+        memory = answer.get("memory_stats", {})
+        cpu: dict[str, Any] = answer.get("cpu_stats", {}).get("cpu_usage", {})
+        return {
+            "memory_bytes": _number(memory.get("usage")),
+            "memory_peak_bytes": _number(memory.get("max_usage")),
+            "cpu_ns": _number(cpu.get("total_usage")),
+        }
+
+    async def delete(self, container: ContainerId) -> None:
+        """Kill and remove an own container; returns when the Engine has none of it.
+
+        Raises:
+            NotFoundError: it is not there (any more).
+            ConflictError: its removal is already under way.
+        """
+        self._registry.check(container)
+        try:
+            await self._engine.call(policy.delete(container))
+        except NotFoundError:
+            self._registry.forget(container)
+            raise
+        self._registry.forget(container)
+
+    async def list_own(self) -> list[dict[str, Any]]:
+        """Own containers as the Engine has them: ``id``, ``label``, ``status``, ``age_s``."""
+        return [
+            {
+                "id": found["Id"],
+                "label": str(found["Labels"].get(policy.CELL_LABEL, "")),
+                "status": str(found["State"]),
+                "age_s": max(0, int(time.time() - found["Created"])),
+            }
+            for found in await self._engine.list_own(self._instance)
+            if found["Id"] in self._registry.ids()
+        ]
+
+
+def _number(value: Any) -> int | None:
+    return value if type(value) is int else None

@@ -1,0 +1,94 @@
+"""The Docker Engine behind its socket: sends what ``policy`` wrote, reads what it answers."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from cloche.dockerproxy.policy import INSTANCE_LABEL, ContainerId, EngineRequest, list_own
+from cloche.kit.errors import ConflictError, InvalidRequestError, NotFoundError, UnavailableError
+from cloche.kit.http_exchange import Exchange, ExchangeError
+from cloche.kit.logs import get_logger
+
+log = get_logger()
+
+CALL_S: Final = 30.0
+_FULL_ID: Final = re.compile(r"[0-9a-f]{64}")
+_IMAGE_ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
+
+
+class Engine:
+    """One request on one connection each. The Engine's own words go to the log, never to a caller."""
+
+    def __init__(self, socket: Path) -> None:
+        self._address = f"unix:{socket}"
+
+    async def call(self, request: EngineRequest) -> Any:
+        """The JSON that the Engine answers, None for an empty answer.
+
+        Raises:
+            NotFoundError, ConflictError: the Engine says so (304, already so, counts as a conflict).
+            InvalidRequestError: it refuses the request.
+            UnavailableError: it failed, did not answer within 30 s, or not in JSON.
+        """
+        try:
+            async with asyncio.timeout(CALL_S), await self.open(request) as exchange:
+                status = await exchange.head()
+                body = await exchange.body(limit=_MAX_ANSWER_BYTES)
+            if status < 300:
+                return json.loads(body) if body else None
+        except (ExchangeError, TimeoutError, ValueError) as error:
+            log.warning("engine.no_answer", error=str(error) or type(error).__name__)
+            raise UnavailableError("The Docker Engine does not answer.") from error
+        raise refused(status, body)
+
+    async def list_own(self, instance: str) -> list[dict[str, Any]]:
+        """What the Engine lists of the containers that carry ``instance``'s label. Raises as ``call``."""
+        found: list[dict[str, Any]] = await self.call(list_own(instance))
+        return [c for c in found if c.get("Labels", {}).get(INSTANCE_LABEL) == instance]
+
+    async def open(self, request: EngineRequest) -> Exchange:
+        """Send ``request`` and leave the answer to be read; the caller closes.
+
+        Raises:
+            ExchangeError: the Engine is not there.
+        """
+        return await Exchange.open(
+            self._address, request.method, request.target, body=request.body, upgrade=request.upgrade
+        )
+
+
+def refused(status: int, body: bytes) -> NotFoundError | ConflictError | InvalidRequestError | UnavailableError:
+    """The error that stands for the Engine's ``status``, which may be one it has no right to."""
+    log.warning("engine.refused", status=status, said=body[:500].decode("utf-8", "replace"))
+    match status:
+        case 404:
+            return NotFoundError()
+        case 304 | 409:
+            return ConflictError()
+        case 400:
+            return InvalidRequestError("The Docker Engine refuses this.")
+        case _:
+            return UnavailableError("The Docker Engine failed.")
+
+
+def id_in(answer: dict[str, Any]) -> ContainerId:
+    """The full id in an answer of the Engine.
+
+    Raises:
+        UnavailableError: there is none.
+    """
+    value = answer.get("Id")
+    if type(value) is not str or not _FULL_ID.fullmatch(value):
+        raise UnavailableError("The Docker Engine answered without an id.")
+    return ContainerId(value)
+
+
+def image_id_in(answer: dict[str, Any]) -> str:
+    """The image id in an answer of the Engine. Raises as ``id_in``."""
+    value = answer.get("Id")
+    if type(value) is not str or not _IMAGE_ID.fullmatch(value):
+        raise UnavailableError("The Docker Engine answered without an image id.")
+    return value

@@ -1,0 +1,164 @@
+"""Serves connections: one strict request each, one decision, one audit line, one answer, then the end."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from cloche.dockerproxy import policy
+from cloche.dockerproxy.callers import Gate
+from cloche.dockerproxy.calls import Calls
+from cloche.dockerproxy.metrics import ProxyMetrics
+from cloche.dockerproxy.policy import Call, ContainerId
+from cloche.dockerproxy.request import Request, read_request
+from cloche.dockerproxy.streams import Streams
+from cloche.kit.errors import ClocheError, MalformedRequestError, OverloadedError
+from cloche.kit.logs import get_logger
+
+log = get_logger()
+
+_REASONS: Final = {200: "OK", 201: "Created", 204: "No Content"}
+_JSON: Final = "application/json"
+
+
+class Server:
+    """Handles each connection of a listener. ``max_connections`` at once; more are refused."""
+
+    def __init__(
+        self, calls: Calls, streams: Streams, gate: Gate, metrics: ProxyMetrics, *, max_connections: int
+    ) -> None:
+        self._calls = calls
+        self._streams = streams
+        self._gate = gate
+        self._metrics = metrics
+        self._max_connections = max_connections
+        self._connections = 0
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection to its end; a callback for ``asyncio.start_server``."""
+        self._connections += 1
+        try:
+            await self._serve(reader, writer)
+        except (OSError, asyncio.IncompleteReadError):
+            log.info("proxy.caller_gone")
+        finally:
+            self._connections -= 1
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        facts: dict[str, Any] = {"call": "none"}
+        try:
+            self._check_room()
+            facts["uid"] = self._gate.check_peer(writer.get_extra_info("socket"))
+            request = await read_request(reader, max_body_bytes=policy.MAX_BODY_BYTES)
+            call, container = policy.match(request.method, request.target)
+            facts["call"] = call
+            if call not in policy.OPEN_CALLS:
+                self._gate.check_token(request.headers.get("authorization"))
+            _check_shape(call, request)
+            if container is None:
+                status, content_type, body = await self._answer_plain(call, request)
+            else:
+                facts["container"] = container
+                if call in {"attach", "wait"}:
+                    await self._stream(call, container, reader, writer, facts)
+                    return
+                status, content_type, body = await self._answer_own(call, container)
+            self._audit(facts, status)
+        except ClocheError as error:
+            self._audit(facts, error.status, reason=error.detail)
+            status, content_type, body = error.status, "application/problem+json", _problem(error)
+        except Exception:
+            log.exception("proxy.defect", **facts)
+            self._audit(facts, 500)
+            status, content_type, body = 500, _JSON, b"{}"
+        writer.write(_head(status, content_type, len(body)) + body)
+        await writer.drain()
+
+    def _check_room(self) -> None:
+        if self._connections > self._max_connections:
+            raise OverloadedError("Too many connections.")
+
+    async def _answer_plain(self, call: Call, request: Request) -> tuple[int, str, bytes]:
+        match call:
+            case "healthz":
+                return _json(200, {"status": "ok"})
+            case "readyz":
+                await self._calls.ready()
+                return _json(200, {"status": "ready"})
+            case "metrics":
+                return 200, CONTENT_TYPE_LATEST, generate_latest(self._metrics.registry)
+            case "images":
+                return _json(200, self._calls.images())
+            case "list":
+                return _json(200, {"containers": await self._calls.list_own()})
+            case _:
+                return _json(201, {"id": await self._calls.create(request.body)})
+
+    async def _answer_own(self, call: Call, container: ContainerId) -> tuple[int, str, bytes]:
+        telling: dict[Call, Callable[[ContainerId], Awaitable[dict[str, Any]]]] = {
+            "inspect": self._calls.inspect,
+            "stats": self._calls.stats,
+        }
+        doing: dict[Call, Callable[[ContainerId], Awaitable[None]]] = {
+            "start": self._calls.start,
+            "kill": self._calls.kill,
+            "delete": self._calls.delete,
+        }
+        if call in telling:
+            return _json(200, await telling[call](container))
+        await doing[call](container)
+        return 204, _JSON, b""
+
+    async def _stream(
+        self,
+        call: Call,
+        container: ContainerId,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        facts: dict[str, Any],
+    ) -> None:
+        """Attach and wait answer as they go; the audit line is written when the Engine has agreed."""
+        stream = self._streams.attach if call == "attach" else self._streams.wait
+        await stream(container, reader, writer, lambda status: self._audit(facts, status))
+
+    def _audit(self, facts: dict[str, Any], status: int, *, reason: str | None = None) -> None:
+        decision = "allowed" if status < 400 else "refused"
+        self._metrics.decisions.labels(call=facts["call"], decision=decision).inc()
+        known = {k: v for k, v in facts.items() if v is not None}
+        logger: structlog.stdlib.BoundLogger = log
+        logger.info(
+            "proxy.decision", decision=decision, status=status, **known, **({"reason": reason} if reason else {})
+        )
+
+
+def _check_shape(call: Call, request: Request) -> None:
+    """A body only where one belongs, an upgrade only where one belongs, and there always."""
+    if call == "create":
+        if request.headers.get("content-type") != _JSON:
+            raise MalformedRequestError("The body must be application/json.")
+    elif request.body or "content-type" in request.headers:
+        raise MalformedRequestError("This call has no body.")
+    if (call == "attach" and not request.asks_upgrade) or (call != "attach" and request.mentions_upgrade):
+        raise MalformedRequestError("A connection is taken over by attach alone.")
+
+
+def _json(status: int, content: Any) -> tuple[int, str, bytes]:
+    return status, _JSON, json.dumps(content).encode()
+
+
+def _problem(error: ClocheError) -> bytes:
+    return error.problem().model_dump_json(exclude_none=True).encode()
+
+
+def _head(status: int, content_type: str, length: int) -> bytes:
+    lines = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Refused')}", "Connection: close"]
+    if status != 204:
+        lines += [f"Content-Type: {content_type}", f"Content-Length: {length}"]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
