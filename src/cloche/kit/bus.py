@@ -108,7 +108,12 @@ class Bus:
         connect: Any = Redis.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (untyped)
         return cls(
             connect(
-                url, max_connections=connections, socket_connect_timeout=5, socket_timeout=30, health_check_interval=30
+                url,
+                max_connections=connections,
+                socket_connect_timeout=5,
+                socket_timeout=30,
+                health_check_interval=30,
+                protocol=2,
             )
         )
 

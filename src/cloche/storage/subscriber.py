@@ -1,0 +1,186 @@
+"""The storage worker's loops: take, apply, COMMIT, then announce, acknowledge and trim."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from cloche.contracts.events import Finished
+from cloche.contracts.tasks import ResultsPage
+from cloche.kit.bus import Bus, NewEvent, RedisError, source_key
+from cloche.kit.clock import now, parse
+from cloche.kit.errors import ClocheError
+from cloche.kit.http_client import ServiceClient
+from cloche.kit.logs import get_logger
+from cloche.kit.postgres import UNAVAILABLE
+from cloche.storage.fold import Changes, LedgerEntry, Poison, Terminal, fold
+from cloche.storage.ledger import Ledger
+from cloche.storage.metrics import Metrics
+from cloche.storage.record_store import RecordStore
+from cloche.storage.settings import StorageSettings
+from cloche.storage.settle import Verdict
+
+log = get_logger()
+
+_AWAY = (*UNAVAILABLE, RedisError)
+_OWN_EVERY_S = 3.0
+_WAITING_EVERY_S = 0.5
+_BLOCK_MS = 1000
+#: Results younger than this are left to the event that is on its way.
+_RECONCILE_AGE = timedelta(seconds=3)
+_RESULTS_PAGE = 200
+
+
+class Subscriber:
+    """Applies what the ledgers hold, and what the Queue Service committed, to the record."""
+
+    def __init__(
+        self, settings: StorageSettings, store: RecordStore, bus: Bus, queue: ServiceClient, metrics: Metrics
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._bus = bus
+        self._queue = queue
+        self._metrics = metrics
+        self._ledger = Ledger(bus, settings.name)
+
+    async def run(self) -> None:
+        """Work until cancelled; faults of PostgreSQL, Redis and the queue are waited out."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._forever("ledger", self._follow_ledgers))
+            group.create_task(self._forever("waiting", self._settle_waiting))
+            group.create_task(self._forever("results", self._reconcile))
+
+    async def _forever(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        delay_s = 0.1
+        while True:
+            try:
+                await work()
+            except (*_AWAY, ClocheError) as error:
+                log.warning("storage.waiting", loop=name, error=type(error).__name__)
+                await asyncio.sleep(delay_s)
+                delay_s = min(delay_s * 2, 2.0)
+            else:
+                delay_s = 0.1
+
+    async def _follow_ledgers(self) -> None:
+        """One term of ownership: claim what was left unacknowledged, then take what comes."""
+        shards = await self._ledger.own()
+        if not shards:
+            await asyncio.sleep(1.0)
+            return
+        await self._ledger.prepare(shards)
+        epoch = await self._bus.epoch()
+        for shard in shards:
+            while entries := await self._ledger.unacknowledged(shard, self._settings.batch):
+                await self._apply({shard: entries}, epoch)
+        loop = asyncio.get_running_loop()
+        renew_at = loop.time() + _OWN_EVERY_S
+        while True:
+            if loop.time() >= renew_at:
+                if await self._ledger.own() != shards or await self._bus.epoch() != epoch:
+                    return
+                renew_at = loop.time() + _OWN_EVERY_S
+            found = await self._ledger.take(shards, self._settings.batch, _BLOCK_MS)
+            if found:
+                await self._apply(found, epoch)
+
+    async def _apply(self, found: dict[int, list[LedgerEntry]], epoch: str) -> None:
+        entries = [entry for group in found.values() for entry in group]
+        verdicts = await self._apply_or_isolate(entries, found, epoch)
+        await self._announce(verdicts)
+        for shard, group in found.items():
+            await self._ledger.acknowledge(shard, group)
+        self._metrics.applied.inc(len(entries))
+
+    async def _apply_or_isolate(
+        self, entries: list[LedgerEntry], found: dict[int, list[LedgerEntry]], epoch: str
+    ) -> list[Verdict]:
+        """All at once; if the database refuses the batch, subject by subject, setting the refused ones aside."""
+        changes = fold(entries)
+        poison = changes.poison
+        try:
+            verdicts = await self._store.apply(changes, epoch)
+        except _AWAY:
+            raise
+        except Exception as error:
+            log.warning("storage.batch_refused", error=type(error).__name__, exc_info=error)
+            verdicts = list[Verdict]()
+            for subject in dict.fromkeys(entry.subject for entry in entries):
+                mine = [entry for entry in entries if entry.subject == subject]
+                try:
+                    verdicts += await self._store.apply(fold(mine), epoch)
+                except _AWAY:
+                    raise
+                except Exception as cause:  # noqa: BLE001  (as above)
+                    poison += [Poison(entry, type(cause).__name__) for entry in mine]
+        for shard, group in found.items():
+            ids = {entry.ledger_id for entry in group}
+            bad = [p for p in poison if p.entry.ledger_id in ids]
+            if bad:
+                self._metrics.poison.inc(len(bad))
+                await self._store.set_aside(bad, shard)
+        return verdicts
+
+    async def _announce(self, verdicts: Sequence[Verdict]) -> None:
+        """Tell watchers, after the commit. A repeat is dropped by the bus; a loss is found by their poll."""
+        if verdicts:
+            await asyncio.gather(*(self._announce_one(verdict) for verdict in verdicts))
+            self._metrics.finished.inc(len(verdicts))
+
+    async def _announce_one(self, verdict: Verdict) -> None:
+        body = Finished(verdict=verdict.record.verdict).model_dump_json()
+        try:
+            await self._bus.publish(
+                str(verdict.evaluation_id),
+                "storage",
+                verdict.record.attempt,
+                [NewEvent(1, "evaluation.finished", body, verdict.finished_seq)],
+                ledger=False,
+                in_list=True,
+                seal=True,
+            )
+        except (RedisError, OSError) as error:
+            log.warning("storage.unannounced", error=type(error).__name__)
+
+    async def _settle_waiting(self) -> None:
+        """Records that waited for output: stored once it is there, or with what is missing after 10 s."""
+        await asyncio.sleep(_WAITING_EVERY_S)
+        waiting = await self._store.waiting()
+        if not waiting:
+            return
+        latest = now() - timedelta(seconds=self._settings.patience_s)
+        epoch = await self._bus.epoch()
+        for patient in (True, False):
+            due = [t for t, seen_at in waiting if (seen_at > latest) == patient]
+            await self._finish(due, epoch, patient=patient)
+
+    async def _reconcile(self) -> None:
+        """Verdicts whose event was lost, read from the Queue Service's results in commit order."""
+        await asyncio.sleep(self._settings.reconcile_s)
+        cursor = await self._store.cursor()
+        while True:
+            page = await self._queue.get(
+                f"/queue/internal/v1/results?limit={_RESULTS_PAGE}&after={cursor}", ResultsPage
+            )
+            old = now() - _RECONCILE_AGE
+            if not page.results or parse(page.results[-1].record.finished_at) > old:
+                return
+            unfinished = await self._store.unfinished_among([result.evaluation_id for result in page.results])
+            lost = [Terminal(r.evaluation_id, r.record) for r in page.results if r.evaluation_id in unfinished]
+            if lost:
+                log.warning("storage.reconciled", count=len(lost))
+                await self._finish(lost, await self._bus.epoch(), patient=True)
+            cursor = page.next
+            await self._store.move_cursor(cursor)
+
+    async def _finish(self, terminals: list[Terminal], epoch: str, *, patient: bool) -> None:
+        if not terminals:
+            return
+        known = [Terminal(t.evaluation_id, t.record, await self._last_seq(t.evaluation_id)) for t in terminals]
+        changes = Changes(terminals={t.evaluation_id: t for t in known})
+        await self._announce(await self._store.apply(changes, epoch, patient=patient))
+
+    async def _last_seq(self, evaluation_id: UUID) -> int | None:
+        value: bytes | None = await self._bus.redis.hget(source_key(str(evaluation_id)), "seq")
+        return None if value is None else int(value)
