@@ -1,0 +1,120 @@
+"""The built frontend and people's face of the queue, mounted beside the API on one port."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cloche.kit.errors import NotFoundError, UnavailableError
+from cloche.kit.http_app import problem_response
+
+#: Scripts only from here; styles may be inline because the component library sets them at run time.
+PAGE_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+_HASHED = re.compile(r"-[A-Za-z0-9_-]{8,}\.\w+$")
+_FORWARDED_REQUEST = ("authorization", "content-type", "host", "origin", "accept")
+_FORWARDED_ANSWER = ("content-type", "retry-after")
+_MAX_BODY: Final = 1024 * 1024
+
+
+class SecurityHeaders:
+    """ASGI middleware: every answer says what a browser may do with it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                is_page = any(k == b"content-type" and v.startswith(b"text/html") for k, v in headers)
+                policy = PAGE_POLICY if is_page else DATA_POLICY
+                headers += [
+                    (b"content-security-policy", policy.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"referrer-policy", b"no-referrer"),
+                    (b"cross-origin-opener-policy", b"same-origin"),
+                    (b"cross-origin-resource-policy", b"same-origin"),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+class QueueFace:
+    """Forwards ``/queue/v1/…`` to the Queue Service's public listener; knows no other path of it."""
+
+    def __init__(self, address: str) -> None:
+        self._base = "http://queue" if address.startswith("unix:") else address.rstrip("/")
+        self._unix = address.removeprefix("unix:") if address.startswith("unix:") else None
+        self._session: aiohttp.ClientSession | None = None
+
+    async def forward(self, request: Request) -> Response:
+        """One request to the queue's public face and its answer."""
+        headers = {name: request.headers[name] for name in _FORWARDED_REQUEST if name in request.headers}
+        body = await request.body()
+        if len(body) > _MAX_BODY:
+            return Response(status_code=413)
+        target = f"{self._base}{request.scope['path']}"
+        query = request.scope["query_string"].decode("latin-1")
+        try:
+            async with self._open().request(
+                request.method, f"{target}?{query}" if query else target, data=body or None, headers=headers
+            ) as answer:
+                raw = await answer.read()
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return problem_response(UnavailableError("The Queue Service does not answer.").problem())
+        passed = {name: answer.headers[name] for name in _FORWARDED_ANSWER if name in answer.headers}
+        return Response(raw, status_code=answer.status, headers=passed)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.UnixConnector(self._unix) if self._unix else aiohttp.TCPConnector()
+            self._session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=15))
+        return self._session
+
+
+class Pages:
+    """The built frontend: its files by name, its page for every other path."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = {f"/{path.relative_to(folder)}": path for path in folder.rglob("*") if path.is_file()}
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    async def serve(self, request: Request) -> Response:
+        """A file of the frontend, or its page, which routes by itself."""
+        path = request.scope["path"]
+        found = self._files.get(path) or self._files.get(path.rstrip("/") + "/index.html")
+        if found is None and "." not in path.rsplit("/", 1)[-1]:
+            found = self._files.get("/index.html")
+        if found is None:
+            return problem_response(NotFoundError("There is no such page.").problem())
+        lasting = bool(_HASHED.search(found.name))
+        return FileResponse(found, headers={"Cache-Control": "max-age=31536000, immutable" if lasting else "no-cache"})
+
+
+def front_app(pages: Pages) -> Starlette:
+    """An application of the pages alone, to be asked when the API has no such route."""
+
+    async def page(request: Request) -> Response:
+        if not pages:
+            return PlainTextResponse("The page is not built. Run `make web`, or use the API: see /docs.\n", 404)
+        return await pages.serve(request)
+
+    return Starlette(routes=[Route("/{path:path}", page, methods=["GET", "HEAD"])])
