@@ -61,7 +61,7 @@ MAX_BODY_BYTES: Final = 4096
 
 #: What JSON with flat, escape-free ASCII strings is made of.
 _PLAIN_JSON: Final = re.compile(rb'[A-Za-z0-9 \t\r\n{}":,._+-]*')
-_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 #: The Engine's API version. Another one means other semantics for the same bytes.
 _API: Final = "/v1.41"
@@ -149,7 +149,7 @@ def read_order(body: bytes, bounds: Bounds) -> CreateOrder:
     if type(order["image"]) is not str or order["image"] not in bounds.images:
         raise InvalidRequestError("There is no such image.")
     if type(order["label"]) is not str or not _LABEL.fullmatch(order["label"]):
-        raise InvalidRequestError("label: not 1 to 64 letters, digits, '.', '_' or '-'.")
+        raise InvalidRequestError("label: not 1 to 128 letters, digits, '.', '_' or '-'.")
     for key, (least, most) in _integer_bounds(bounds).items():
         if type(order[key]) is not int or not least <= order[key] <= most:
             raise InvalidRequestError(f"{key}: not an integer from {least} to {most}.")
@@ -186,7 +186,8 @@ def create_body(order: CreateOrder, *, image_id: str, uid: int, instance: str, r
 
     ``Init`` is false because the cell launcher is PID 1: it reaps, and it must see its own
     stdin's end. Each container has a user of its own, since some kernel limits count by user
-    across containers. One more process than ordered is the launcher's place. The work directory allows programs to be executed: compilers write there.
+    across containers. One process more than ordered is the launcher itself. The work
+    directory allows programs to be executed: compilers write there.
     """
     tmp_bytes = min(order.disk_bytes, _TMP_BYTES)
     owner = f"uid={uid},gid={uid}"

@@ -6,7 +6,6 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from cloche.dockerproxy import policy
@@ -63,7 +62,7 @@ class Server:
                 self._gate.check_token(request.headers.get("authorization"))
             _check_shape(call, request)
             if container is None:
-                status, content_type, body = await self._answer_plain(call, request)
+                status, content_type, body = await self._answer_plain(call, request, facts)
             else:
                 facts["container"] = container
                 if call in {"attach", "wait"}:
@@ -85,7 +84,7 @@ class Server:
         if self._connections > self._max_connections:
             raise OverloadedError("Too many connections.")
 
-    async def _answer_plain(self, call: Call, request: Request) -> tuple[int, str, bytes]:
+    async def _answer_plain(self, call: Call, request: Request, facts: dict[str, Any]) -> tuple[int, str, bytes]:
         match call:
             case "healthz":
                 return _json(200, {"status": "ok"})
@@ -99,7 +98,8 @@ class Server:
             case "list":
                 return _json(200, {"containers": await self._calls.list_own()})
             case _:
-                return _json(201, {"id": await self._calls.create(request.body)})
+                facts["container"] = await self._calls.create(request.body)
+                return _json(201, {"id": facts["container"]})
 
     async def _answer_own(self, call: Call, container: ContainerId) -> tuple[int, str, bytes]:
         telling: dict[Call, Callable[[ContainerId], Awaitable[dict[str, Any]]]] = {
@@ -132,10 +132,10 @@ class Server:
         decision = "allowed" if status < 400 else "refused"
         self._metrics.decisions.labels(call=facts["call"], decision=decision).inc()
         known = {k: v for k, v in facts.items() if v is not None}
-        logger: structlog.stdlib.BoundLogger = log
-        logger.info(
-            "proxy.decision", decision=decision, status=status, **known, **({"reason": reason} if reason else {})
-        )
+        if reason is not None:
+            known["reason"] = reason
+        write = log.debug if facts["call"] in policy.OPEN_CALLS and status < 400 else log.info
+        write("proxy.decision", decision=decision, status=status, **known)
 
 
 def _check_shape(call: Call, request: Request) -> None:

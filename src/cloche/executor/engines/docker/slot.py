@@ -1,0 +1,152 @@
+"""One container, used once, as a slot."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+from cloche.contracts.limits import Limits
+from cloche.executor.engines.docker.proxy_client import ProxyClient, exit_status
+from cloche.executor.engines.docker.stdio_frames import STDOUT, FramingError, StdioFrames
+from cloche.executor.engines.engine import CellSpec, EngineError, SlotStuckError, SlotUsage
+from cloche.kit.errors import ClocheError, NotFoundError, UnavailableError
+from cloche.kit.http_exchange import Exchange, ExchangeError
+from cloche.kit.logs import get_logger
+
+log = get_logger()
+
+#: The work directory that the proxy gives every container.
+WORK: Final = "/work"
+DESTROY_S: Final = 9.0
+_RETRY_S: Final = 0.1
+_MAX_LAST_WORDS: Final = 4096
+#: How long the end of the stream may be ahead of the end of the container.
+_EXIT_S: Final = 2.0
+
+
+class DockerSlot:
+    """A started container whose launcher is spoken to over ``stream``; ``waiting`` answers at its exit.
+
+    Memory and processes are limited by the container's cgroups to the most that any step
+    may use. Where a step may use less memory than that, the launcher samples.
+    """
+
+    def __init__(
+        self,
+        spec: CellSpec,
+        container: str,
+        proxy: ProxyClient,
+        *,
+        stream: Exchange,
+        waiting: Exchange,
+        on_gone: Callable[[str], object],
+    ) -> None:
+        self._spec = spec
+        self._container = container
+        self._proxy = proxy
+        self._stream = stream
+        self._frames = StdioFrames()
+        self._waiting = waiting
+        self._exit = asyncio.create_task(exit_status(waiting))
+        self._pieces: list[bytes] = []
+        self._last_words = b""
+        self._limits = spec.limits
+        self._ended = False
+        self._gone = False
+        self._on_gone = on_gone
+
+    @property
+    def sample_memory(self) -> bool:
+        return self._limits.memory_bytes < self._spec.memory_bytes
+
+    @property
+    def work(self) -> str:
+        return WORK
+
+    async def read(self) -> bytes:
+        while not self._pieces:
+            try:
+                data = await self._stream.read()
+                found = list(self._frames.feed(data))
+            except (ExchangeError, FramingError) as error:
+                log.warning("docker.stream_broken", container=self._container, error=str(error))
+                data, found = b"", []
+            if not data:
+                self._ended = True
+                self._log_last_words()
+                return b""
+            self._pieces = [piece for stream, piece in found if stream == STDOUT]
+            for stream, piece in found:
+                if stream != STDOUT:
+                    self._last_words = (self._last_words + piece)[:_MAX_LAST_WORDS]
+        joined = b"".join(self._pieces)
+        self._pieces = []
+        return joined
+
+    async def write(self, data: bytes) -> None:
+        try:
+            await self._stream.write(data)
+        except ExchangeError as error:
+            raise EngineError("the launcher's stdin is closed") from error
+
+    async def confine(self, limits: Limits) -> None:
+        self._limits = limits
+
+    async def usage(self) -> SlotUsage:
+        """While the launcher runs it sees the container's own cgroup, and so can say more than the Engine.
+
+        Once it is dead, the Engine's word on whether memory was the reason is all there is.
+        """
+        if self._ended:
+            with contextlib.suppress(TimeoutError, UnavailableError):
+                await asyncio.wait_for(asyncio.shield(self._exit), _EXIT_S)
+        if not self._exit.done() or self._gone:
+            return SlotUsage()
+        try:
+            state = await self._proxy.inspect(self._container)
+        except ClocheError:
+            return SlotUsage()
+        peak = self._spec.memory_bytes if state.oom_killed else 0
+        return SlotUsage(memory_peak_bytes=peak, oom_kills=int(state.oom_killed), source="cgroup")
+
+    async def destroy(self) -> None:
+        if self._gone:
+            return
+        self._stream.abort()
+        await destroy_container(self._proxy, self._container)
+        self._gone = True
+        self._on_gone(self._container)
+        self._exit.cancel()
+        self._waiting.abort()
+        await asyncio.gather(self._exit, return_exceptions=True)
+
+    def _log_last_words(self) -> None:
+        if self._last_words:
+            log.warning(
+                "docker.launcher_said",
+                container=self._container,
+                said=self._last_words.decode("utf-8", "backslashreplace"),
+            )
+
+
+async def destroy_container(proxy: ProxyClient, container: str) -> None:
+    """Kill and remove; returns when the Docker Engine says that nothing is left.
+
+    Raises:
+        SlotStuckError: it did not say so within 9 s.
+    """
+    last: ClocheError | None = None
+    try:
+        async with asyncio.timeout(DESTROY_S):
+            while True:
+                try:
+                    await proxy.delete(container)
+                except NotFoundError:
+                    return
+                except ClocheError as error:
+                    last = error
+                else:
+                    return
+                await asyncio.sleep(_RETRY_S)
+    except TimeoutError:
+        raise SlotStuckError(f"a container is not gone: {last.code if last else 'no answer'}") from last
