@@ -104,6 +104,15 @@ class Slot(Protocol):
         ...
 
     @property
+    def rlimit_processes(self) -> bool:
+        """Whether RLIMIT_NPROC must limit processes, because nothing outside does.
+
+        Only true where a cell has a user namespace of its own: the kernel counts per user and
+        user namespace (since Linux 5.14), and not at all for the host's root.
+        """
+        ...
+
+    @property
     def work(self) -> str:
         """The work directory inside the cell."""
         ...

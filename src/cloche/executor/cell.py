@@ -1,0 +1,189 @@
+"""Drives the cell launcher over any slot: files in, one step after another, facts out."""
+
+import asyncio
+import errno
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from cloche.contracts.limits import Limits
+from cloche.contracts.words import Stream
+from cloche.executor.engines.engine import EngineError, Slot, SlotUsage
+from cloche.executor.launcher import protocol
+from cloche.executor.launcher.protocol import Done, Fault, FrameReader, ProtocolError
+
+#: Takes output as it comes; the cell waits for it, and the program then waits too.
+Sink = Callable[[Stream, bytes], Awaitable[None]]
+
+#: How long a fresh launcher may take to say READY.
+_READY_S = 15.0
+#: How much later than the wall limit the launcher may report before the cell counts as lost.
+_REPORT_S = 15.0
+
+_STREAM_OF: dict[bytes, Stream] = {b"o": "stdout", b"e": "stderr"}
+
+
+class CellLostError(Exception):
+    """The cell or its launcher died, or spoke nonsense. ``usage`` is what its outside still tells."""
+
+    def __init__(self, message: str, usage: SlotUsage) -> None:
+        super().__init__(message)
+        self.usage = usage
+
+
+@dataclass(frozen=True)
+class StepFacts:
+    """A finished step: the launcher's words, the engine's measurements, the limits it ran under.
+
+    ``file_errno`` is set when one of the program's files could not be written.
+    """
+
+    done: Done
+    usage: SlotUsage
+    limits: Limits
+    file_errno: int = 0
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to start in a step."""
+
+    argv: tuple[str, ...]
+    env: tuple[tuple[str, str], ...]
+    stdin: bytes = b""
+
+
+class Cell:
+    """One cell in use. Steps run one at a time; ``extend`` and ``kill`` may come at any time."""
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+        self._frames = FrameReader()
+        self._waiting: list[tuple[bytes, bytes]] = []
+        self._writing = asyncio.Lock()
+        self._file_errno = 0
+
+    async def begin(self, files: list[tuple[str, bytes]], *, deadline_s: float) -> None:
+        """Wait for the launcher, start its lease, hand over the program's files.
+
+        Raises:
+            CellLostError: it did not get ready.
+            EngineError: it does not listen.
+        """
+        try:
+            async with asyncio.timeout(_READY_S):
+                kind, payload = await self._next()
+        except TimeoutError:
+            raise await self._lost("the launcher does not get ready") from None
+        if kind != b"R":
+            raise await self._lost("the launcher began with another frame")
+        protocol.parse_ready(payload)
+        await self._send(protocol.hello(deadline_ms=round(deadline_s * 1000), work=self._slot.work))
+        for path, content in files:
+            await self._send(protocol.file(path, content))
+
+    async def run(self, command: Command, limits: Limits, sink: Sink) -> StepFacts:
+        """Run one program to its end.
+
+        Raises:
+            CellLostError: the cell died under it.
+            EngineError: the engine could not do its part.
+            ValueError: an argument or variable holds a NUL.
+        """
+        await self._slot.confine(limits)
+        await self._send(protocol.step(self._step(command, limits)))
+        try:
+            async with asyncio.timeout(limits.wall_time_s + _REPORT_S) as guard:
+                done = await self._relay(sink, guard)
+        except TimeoutError:
+            raise await self._lost("the launcher does not report") from None
+        return StepFacts(done, await self._slot.usage(), limits, self._file_errno)
+
+    async def extend(self, deadline_s: float) -> None:
+        """Push the lease to ``deadline_s`` from now.
+
+        Raises:
+            EngineError: the launcher does not listen.
+        """
+        await self._send(protocol.extend(deadline_ms=round(deadline_s * 1000)))
+
+    async def kill(self) -> None:
+        """End the current step, which still reports. Raises as ``extend``."""
+        await self._send(protocol.kill())
+
+    async def _relay(self, sink: Sink, guard: asyncio.Timeout) -> Done:
+        while True:
+            kind, payload = await self._next()
+            if kind in _STREAM_OF:
+                before = time.monotonic()
+                await sink(_STREAM_OF[kind], payload)
+                _postpone(guard, time.monotonic() - before)
+            elif kind == b"D":
+                return await self._parsed(payload)
+            elif kind == b"X":
+                await self._on_fault(protocol.parse_fault(payload))
+            else:
+                raise await self._lost("the launcher sent READY twice")
+
+    async def _on_fault(self, fault: Fault) -> None:
+        if fault.stage == "file":
+            self._file_errno = self._file_errno or fault.errno
+            await self.kill()
+        elif fault.stage == "step":
+            raise EngineError(f"{fault.detail}: {errno.errorcode.get(fault.errno, str(fault.errno))}")
+        else:
+            raise await self._lost(f"the launcher gave up: {fault.detail}")
+
+    async def _parsed(self, payload: bytes) -> Done:
+        try:
+            return protocol.parse_done(payload)
+        except ProtocolError as error:
+            raise await self._lost(str(error)) from error
+
+    async def _next(self) -> tuple[bytes, bytes]:
+        while not self._waiting:
+            data = await self._slot.read()
+            if not data:
+                raise await self._lost("the launcher is gone")
+            try:
+                self._waiting.extend(self._frames.feed(data))
+            except ProtocolError as error:
+                raise await self._lost(str(error)) from error
+        return self._waiting.pop(0)
+
+    async def _send(self, frame: bytes) -> None:
+        async with self._writing:
+            await self._slot.write(frame)
+
+    async def _lost(self, message: str) -> CellLostError:
+        try:
+            usage = await self._slot.usage()
+        except EngineError:
+            usage = SlotUsage()
+        return CellLostError(message, usage)
+
+    def _step(self, command: Command, limits: Limits) -> protocol.Step:
+        return protocol.Step(
+            argv=command.argv,
+            env=command.env,
+            stdin=command.stdin,
+            wall_ms=_milliseconds(limits.wall_time_s),
+            cpu_ms=_milliseconds(limits.cpu_time_s),
+            memory_bytes=limits.memory_bytes,
+            sample_memory=self._slot.sample_memory,
+            output_bytes=limits.output_bytes,
+            file_bytes=limits.file_bytes,
+            open_files=limits.open_files,
+            stack_bytes=limits.stack_bytes,
+            processes=limits.processes if self._slot.rlimit_processes else 0,
+        )
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+def _postpone(guard: asyncio.Timeout, seconds: float) -> None:
+    due = guard.when()
+    if due is not None and not guard.expired():
+        guard.reschedule(due + seconds)

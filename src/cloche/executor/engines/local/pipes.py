@@ -1,0 +1,111 @@
+"""Pipe ends without buffers of their own: what is not read stays in the kernel, as back-pressure."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+_READ_BYTES = 128 * 1024
+
+
+class PipeReader:
+    """The reading end of a pipe, for one task at a time."""
+
+    def __init__(self, fd: int) -> None:
+        os.set_blocking(fd, False)
+        self._fd = fd
+
+    async def read(self) -> bytes:
+        """The next bytes, or ``b""`` at the end or after ``close``."""
+        while self._fd >= 0:
+            try:
+                return os.read(self._fd, _READ_BYTES)
+            except BlockingIOError:
+                loop = asyncio.get_running_loop()
+                await _ready(loop.add_reader, loop.remove_reader, self._fd)
+        return b""
+
+    def close(self) -> None:
+        """Close the end; idempotent. Not while a task reads."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+class PipeWriter:
+    """The writing end of a pipe, for one task at a time."""
+
+    def __init__(self, fd: int) -> None:
+        os.set_blocking(fd, False)
+        self._fd = fd
+
+    async def write(self, data: bytes) -> None:
+        """Write all of ``data``.
+
+        Raises:
+            BrokenPipeError: nobody reads any more, or the end is closed.
+        """
+        left = memoryview(data)
+        while left:
+            if self._fd < 0:
+                raise BrokenPipeError
+            try:
+                left = left[os.write(self._fd, left) :]
+            except BlockingIOError:
+                loop = asyncio.get_running_loop()
+                await _ready(loop.add_writer, loop.remove_writer, self._fd)
+
+    def close(self) -> None:
+        """Close the end; idempotent. Not while a task writes."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+class ProcessExit:
+    """The end of a child process, waited for through its pidfd."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._pidfd = os.pidfd_open(pid)
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Whether the child has ended and been collected within ``timeout_s``."""
+        if self._pidfd < 0:
+            return True
+        loop = asyncio.get_running_loop()
+        if not self._collected():
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await _ready(loop.add_reader, loop.remove_reader, self._pidfd)
+            except TimeoutError:
+                return False
+            self._collected()
+        os.close(self._pidfd)
+        self._pidfd = -1
+        return True
+
+    def _collected(self) -> bool:
+        return os.waitpid(self.pid, os.WNOHANG)[0] != 0
+
+    def kill(self, number: int) -> None:
+        """Send a signal, unless the child was collected."""
+        if self._pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
+
+
+async def _ready(add: Callable[..., Any], remove: Callable[[int], bool], fd: int) -> None:
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    add(fd, _resolve, future)
+    try:
+        await future
+    finally:
+        remove(fd)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

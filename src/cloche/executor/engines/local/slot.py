@@ -1,0 +1,119 @@
+"""One bubblewrap cell seen from outside: two pipes, a child process, its cgroups."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cloche.contracts.limits import Limits
+from cloche.executor.engines.engine import EngineError, SlotStuckError, SlotUsage
+from cloche.executor.engines.local.bubblewrap import WORK
+from cloche.executor.engines.local.cgroups import CellGroup
+from cloche.executor.engines.local.pipes import PipeReader, PipeWriter, ProcessExit
+
+#: The launcher ends at once when its stdin does; a kernel under load may take longer to tear down.
+_POLITE_S = 1.0
+_FORCED_S = 6.0
+
+
+@dataclass(frozen=True)
+class Child:
+    """A spawned bubblewrap: its end, our ends of its pipes, and a file with its last words."""
+
+    exit: ProcessExit
+    reader: PipeReader
+    writer: PipeWriter
+    stderr_fd: int
+
+
+def spawn(argv: list[str]) -> Child:
+    """Start ``argv`` with fresh pipes, an empty environment and default signals.
+
+    Raises:
+        OSError: no pipes, no process.
+    """
+    fds: list[int] = []
+    try:
+        fds += (*os.pipe2(os.O_CLOEXEC), *os.pipe2(os.O_CLOEXEC), os.memfd_create("cell-stderr"))
+        stdin, to_child, from_child, stdout, stderr = fds
+        actions = [(os.POSIX_SPAWN_DUP2, stdin, 0), (os.POSIX_SPAWN_DUP2, stdout, 1), (os.POSIX_SPAWN_DUP2, stderr, 2)]
+        pid = os.posix_spawn(argv[0], argv, {}, file_actions=actions, setsigdef=[signal.SIGPIPE])
+    except OSError:
+        for fd in fds:
+            os.close(fd)
+        raise
+    os.close(stdin)
+    os.close(stdout)
+    return Child(ProcessExit(pid), PipeReader(from_child), PipeWriter(to_child), stderr)
+
+
+class LocalSlot:
+    """Implements ``Slot``; see there."""
+
+    def __init__(self, child: Child, group: CellGroup, forget: Callable[["LocalSlot"], None]) -> None:
+        self._child = child
+        self._group = group
+        self._forget = forget
+        self._destroyed = False
+
+    @property
+    def sample_memory(self) -> bool:
+        return not self._group.limits_memory
+
+    @property
+    def rlimit_processes(self) -> bool:
+        return not self._group.limits_processes
+
+    @property
+    def work(self) -> str:
+        return WORK
+
+    async def read(self) -> bytes:
+        return await self._child.reader.read()
+
+    async def write(self, data: bytes) -> None:
+        try:
+            await self._child.writer.write(data)
+        except OSError as error:
+            raise EngineError(f"the cell does not listen: {self.last_words() or error.strerror}") from error
+
+    async def confine(self, limits: Limits) -> None:
+        self._group.confine(memory_bytes=limits.memory_bytes, processes=limits.processes)
+
+    async def usage(self) -> SlotUsage:
+        return self._group.usage()
+
+    def last_words(self) -> str:
+        """What bubblewrap or the launcher wrote on stderr, for logs."""
+        if self._destroyed:
+            return ""
+        return os.pread(self._child.stderr_fd, 500, 0).decode("utf-8", "replace").strip()
+
+    async def destroy(self) -> None:
+        if self._destroyed:
+            return
+        self._destroyed = True
+        self._child.writer.close()
+        try:
+            if not await self._child.exit.wait(_POLITE_S):
+                self._child.exit.kill(signal.SIGKILL)
+                self._group.kill()
+                if not await self._child.exit.wait(_FORCED_S):
+                    raise SlotStuckError("bubblewrap does not end")
+            await self._remove_group()
+        finally:
+            self._forget(self)
+            self._child.reader.close()
+            with contextlib.suppress(OSError):
+                os.close(self._child.stderr_fd)
+
+    async def _remove_group(self) -> None:
+        """An empty group proves that every process of the cell is gone."""
+        for _ in range(100):
+            if self._group.remove():
+                return
+            self._group.kill()
+            await asyncio.sleep(0.02)
+        raise SlotStuckError("processes are left in the cell's cgroup")
