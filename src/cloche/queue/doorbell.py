@@ -1,0 +1,32 @@
+"""Waking up whoever waits in this process. A ring is a hint: a poll stands behind every wait."""
+
+import asyncio
+
+
+class Doorbell:
+    """Anyone may listen; a ring wakes all who listened before it.
+
+    Listen *before* looking for work: then what comes in between rings the bell that is listened to.
+    """
+
+    def __init__(self) -> None:
+        self._next = asyncio.Event()
+
+    def listen(self) -> asyncio.Event:
+        """The event that the next ring sets."""
+        return self._next
+
+    def ring(self) -> None:
+        """Wake everyone."""
+        self._next.set()
+        self._next = asyncio.Event()
+
+
+async def wait_for_ring(bell: asyncio.Event, timeout_s: float) -> bool:
+    """Wait until the bell rings or ``timeout_s`` is over; whether it rang."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await bell.wait()
+    except TimeoutError:
+        return False
+    return True

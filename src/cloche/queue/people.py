@@ -1,0 +1,144 @@
+"""What people see of the queue: counts, lanes, one task, dead letters. Read-only but for pausing a lane."""
+
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from cloche.contracts.queue_view import DeadLetter, DeadLetterPage, LanesAnswer, LaneView, QueueStats, TaskView
+from cloche.contracts.words import ISOLATION_ORDER
+from cloche.kit.clock import iso
+from cloche.kit.errors import NotFoundError
+from cloche.kit.postgres import Pool, Row, load_sql
+from cloche.queue.cursor import read_time_cursor, write_time_cursor
+from cloche.queue.executors import Executors
+from cloche.queue.signals import Signals
+from cloche.queue.waiting import COUNTED_AHEAD, WaitingTask, waiting_for
+
+_LANES: Final = load_sql("cloche.queue", "lanes")
+_LANE_PAUSE: Final = load_sql("cloche.queue", "lane_pause")
+_RECENT: Final = load_sql("cloche.queue", "recent")
+_DEAD_COUNT: Final = load_sql("cloche.queue", "dead_count")
+_DEAD_PAGE: Final = load_sql("cloche.queue", "dead_page")
+_TASK_VIEW: Final = load_sql("cloche.queue", "task_view")
+_RESULT_VIEW: Final = load_sql("cloche.queue", "result_view")
+
+_NEWEST: Final = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+
+
+class PeopleView:
+    """``tenant`` None means all tenants, which only an operator may ask for."""
+
+    def __init__(self, pool: Pool, executors: Executors, signals: Signals) -> None:
+        self._pool = pool
+        self._executors = executors
+        self._signals = signals
+
+    async def lanes(self, tenant: str | None) -> LanesAnswer:
+        """Every lane with its counts."""
+        return LanesAnswer(lanes=[_lane(row) for row in await self._pool.fetch(_LANES, tenant)])
+
+    async def stats(self, tenant: str | None) -> QueueStats:
+        """Counts now, and of the last minute."""
+        lanes = (await self.lanes(tenant)).lanes
+        recent = await self._pool.fetchrow(_RECENT, tenant)
+        assert recent is not None  # an aggregate without GROUP BY always has one row
+        return QueueStats(
+            queued=sum(lane.queued for lane in lanes),
+            running=sum(lane.running for lane in lanes),
+            dead=await self._pool.fetchval(_DEAD_COUNT, tenant),
+            finished_last_minute=recent["finished"],
+            wait_p50_s=recent["p50"],
+            wait_p95_s=recent["p95"],
+            lanes=lanes,
+        )
+
+    async def set_paused(self, lane: str, *, paused: bool) -> LaneView:
+        """Pause or resume leasing from a lane; what runs goes on. Idempotent.
+
+        Raises:
+            NotFoundError: there is no such lane.
+        """
+        if await self._pool.fetchval(_LANE_PAUSE, lane, paused) is None:
+            raise NotFoundError("There is no such lane.")
+        self._signals.work.ring()
+        return next(view for view in (await self.lanes(None)).lanes if view.lane == lane)
+
+    async def task(self, tenant: str, evaluation_id: UUID) -> TaskView:
+        """Where a task stands; ``position`` 1 is the next of its tenant in its lane.
+
+        Raises:
+            NotFoundError: unknown, or another tenant's.
+        """
+        row = await self._pool.fetchrow(_TASK_VIEW, evaluation_id, tenant, COUNTED_AHEAD)
+        if row is not None:
+            return await self._open_task(evaluation_id, row)
+        done = await self._pool.fetchrow(_RESULT_VIEW, evaluation_id, tenant)
+        if done is None:
+            raise NotFoundError("There is no such task.")
+        return TaskView(
+            evaluation_id=evaluation_id,
+            state="done",
+            lane=done["lane"],
+            attempt=done["attempts"],
+            position=None,
+            waiting_for=None,
+            worker=None,
+        )
+
+    async def dead(self, tenant: str | None, after: str | None, limit: int) -> DeadLetterPage:
+        """Dead letters, newest first.
+
+        Raises:
+            InvalidRequestError: ``after`` is no cursor.
+        """
+        moment, evaluation_id = read_time_cursor(after) if after else _NEWEST
+        rows = await self._pool.fetch(_DEAD_PAGE, tenant, moment, evaluation_id, limit + 1)
+        shown = rows[:limit]
+        more = len(rows) > limit
+        return DeadLetterPage(
+            items=[
+                DeadLetter(
+                    evaluation_id=row["evaluation_id"],
+                    tenant=row["tenant"],
+                    reason=row["reason"],
+                    attempts=row["attempts"],
+                    finished_at=iso(row["finished_at"]),
+                )
+                for row in shown
+            ],
+            next=write_time_cursor(shown[-1]["finished_at"], shown[-1]["evaluation_id"]) if more else None,
+        )
+
+    async def _open_task(self, evaluation_id: UUID, row: Row) -> TaskView:
+        running: bool = row["running"]
+        level: int = row["isolation"]
+        reason: str | None = None
+        if not running:
+            task = WaitingTask(
+                lane=row["lane"],
+                runtime=row["runtime"],
+                isolation=ISOLATION_ORDER[level],
+                paused=row["paused"],
+                due_in_s=row["due_in_s"],
+                ahead=row["ahead"],
+            )
+            reason = waiting_for(task, await self._executors.alive())
+        return TaskView(
+            evaluation_id=evaluation_id,
+            state="running" if running else "queued",
+            lane=row["lane"],
+            attempt=row["attempt"],
+            position=None if running else row["ahead"] + 1,
+            waiting_for=reason,
+            worker=row["worker"],
+        )
+
+
+def _lane(row: Row) -> LaneView:
+    return LaneView(
+        lane=row["lane"],
+        paused=row["paused"],
+        queued=row["queued"],
+        running=row["running"],
+        oldest_age_s=row["oldest_age_s"],
+    )

@@ -1,0 +1,72 @@
+"""The reaper: each second takes back what nobody holds any more, and once in a while tidies up."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from cloche.kit.logs import get_logger
+from cloche.kit.postgres import Connection, load_sql
+from cloche.queue.executors import Executors
+from cloche.queue.faults import REAP_BATCH, Faults
+from cloche.queue.grace import Grace
+from cloche.queue.metrics import Meters
+
+log = get_logger()
+
+_PASS_S: Final = 1.0
+_TIDY_S: Final = 3600.0
+_MEASURE_S: Final = 10.0
+#: History partitions exist this many days ahead.
+_DAYS_AHEAD: Final = 3
+
+_DEPTH: Final = load_sql("cloche.queue", "depth")
+_PREPARE_DAYS: Final = "SELECT queue.prepare_days($1)"
+
+
+class Reaper:
+    """Only one may run at a time, which ``as_only_one`` sees to; a second would do no harm."""
+
+    def __init__(self, faults: Faults, executors: Executors, meters: Meters, *, lease_s: float) -> None:
+        self._faults = faults
+        self._executors = executors
+        self._meters = meters
+        self._grace = Grace(lease_s, time.monotonic())
+        self._tidied_at = -_TIDY_S
+        self._measured_at = -_MEASURE_S
+
+    async def run(self, session: Connection) -> None:
+        """Pass each second for ever. Raises: what PostgreSQL raises when it is away."""
+        while True:
+            await self.pass_once()
+            await self._tidy(session)
+            await asyncio.sleep(_PASS_S)
+
+    async def pass_once(self) -> None:
+        """End overdue waiting; judge expired leases unless workers still have grace."""
+        overdue = await self._all(self._faults.reap_overdue)
+        expired = 0
+        if self._grace.passed(time.monotonic()):
+            expired = await self._all(self._faults.reap_expired)
+        if overdue or expired:
+            log.info("reaper.reaped", overdue=overdue, expired=expired)
+
+    async def _all(self, reap: Callable[[], Awaitable[int]]) -> int:
+        total = 0
+        while True:
+            count = await reap()
+            total += count
+            if count < REAP_BATCH:
+                return total
+
+    async def _tidy(self, session: Connection) -> None:
+        now = time.monotonic()
+        if now - self._measured_at >= _MEASURE_S:
+            self._measured_at = now
+            for row in await session.fetch(_DEPTH):
+                self._meters.depth.labels(row["lane"], "queued").set(row["queued"])
+                self._meters.depth.labels(row["lane"], "running").set(row["running"])
+        if now - self._tidied_at >= _TIDY_S:
+            await session.execute(_PREPARE_DAYS, _DAYS_AHEAD)
+            await self._executors.forget_old()
+            self._tidied_at = now

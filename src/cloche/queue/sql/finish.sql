@@ -1,0 +1,23 @@
+-- finish: move tasks into the history with their record and note evaluation.completed. Fenced: the lease and the
+-- attempt must match, and a task whose cancelling was asked for can end in no other way (nor another task in that one).
+WITH input AS (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::bytea[])
+        AS i (evaluation_id, lease_id, attempt, verdict, outcome, reason, record)
+), gone AS (
+    DELETE FROM queue.task t USING input i
+    WHERE t.evaluation_id = i.evaluation_id
+      AND t.lease_id IS NOT DISTINCT FROM i.lease_id
+      AND t.attempt = i.attempt
+      AND (t.lease_id IS NULL OR t.cancel_requested = (i.outcome = 'cancelled'))
+    RETURNING t.*, i.verdict, i.outcome, i.reason, i.record
+), kept AS (
+    INSERT INTO queue.result (evaluation_id, tenant, lane, verdict, outcome, reason, attempts, lease_id, record, wait_s)
+    SELECT evaluation_id, tenant, lane, verdict, outcome, reason,
+           CASE WHEN lease_id IS NULL THEN greatest(attempt - 1, 0) ELSE attempt END,
+           lease_id, record, extract(epoch FROM leased_at - run_at)
+    FROM gone
+), noted AS (
+    INSERT INTO queue.outbox (evaluation_id, attempt, type)
+    SELECT evaluation_id, attempt, 'evaluation.completed' FROM gone
+)
+SELECT evaluation_id FROM gone

@@ -1,0 +1,37 @@
+"""Why a task is not running yet, in words for people. Pure."""
+
+from dataclasses import dataclass
+
+from cloche.contracts.execution import ExecutorOffer
+from cloche.contracts.words import Isolation
+from cloche.queue.capability import can_run
+
+#: Counting further than this helps nobody.
+COUNTED_AHEAD = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTask:
+    """What is known of a task that waits; ``ahead`` counts the same tenant's tasks before it."""
+
+    lane: str
+    runtime: str
+    isolation: Isolation
+    paused: bool
+    due_in_s: float
+    ahead: int
+
+
+def waiting_for(task: WaitingTask, executors: list[ExecutorOffer]) -> str:
+    """The first thing that stands in the way, given the executors that are alive."""
+    if task.paused:
+        return f"lane {task.lane} is paused"
+    if not can_run(executors, task.runtime, task.isolation):
+        return f"no executor offers {task.runtime} at {task.isolation}"
+    if task.due_in_s > 0:
+        return f"the next attempt, in {max(1, round(task.due_in_s))} s"
+    if task.ahead >= COUNTED_AHEAD:
+        return f"more than {COUNTED_AHEAD} tasks ahead"
+    if task.ahead:
+        return "1 task ahead" if task.ahead == 1 else f"{task.ahead} tasks ahead"
+    return "a free executor"
