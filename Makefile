@@ -1,0 +1,123 @@
+# Cloche: make run · stop · test · test-full · check · bench
+# Everything is set up on first use, in .venv and frontend/node_modules, and again only when its pins change.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell scripts/find_python)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes
+TIMED := scripts/timed
+PYTEST := $(BIN)/python -m pytest -q
+WEB := src/cloche/stack/web_dist/index.html
+LAUNCHER := src/cloche/executor/launcher/bin/.built
+
+.PHONY: run stop setup dev-setup system web launcher check test test-full test-unit test-integration test-conformance \
+        test-hostile test-e2e test-chaos test-web bench lock wheel clean help
+
+help: ## Show what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+run: setup ## Start Cloche in the background and run a sample program through it
+	@$(BIN)/cloche up --detach
+	@$(BIN)/cloche run --verbose examples/hello.py
+
+stop: ## Stop it; the data stays
+	@if [ -x $(BIN)/cloche ]; then $(BIN)/cloche down; else echo "Cloche is not set up here: nothing to stop."; fi
+
+setup: $(VENV)/.run $(WEB) $(LAUNCHER)
+
+dev-setup: setup $(VENV)/.dev system
+
+system: ## Install what tests need from the system (needs root), or say what is missing
+	@scripts/ensure_system
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Cloche needs Python 3.11 or newer: apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "No venv module: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/.run: requirements/run.txt requirements/build.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what Cloche runs with…"
+	@$(PIP) -r requirements/build.txt -r requirements/run.txt
+	@$(BIN)/python -m pip --quiet --disable-pip-version-check install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@echo "Installing what checks and tests need…"
+	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+WEB_SOURCES := $(shell find frontend/src frontend/docs frontend/public -type f 2>/dev/null) \
+               $(wildcard frontend/*.json frontend/*.ts frontend/*.html frontend/.npmrc)
+
+frontend/node_modules/.ready: frontend/package-lock.json $(VENV)/bin/python
+	@scripts/with_node npm --prefix frontend ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(WEB): $(WEB_SOURCES) frontend/node_modules/.ready
+	@echo "Building the page…"
+	@scripts/with_node npm --prefix frontend run --silent build
+	@rm -rf $(@D) && cp -r frontend/dist $(@D)
+
+web: $(WEB) ## Build the page
+
+LAUNCHER_SOURCES := $(wildcard src/cloche/executor/launcher/*.c src/cloche/executor/launcher/*.h) scripts/build_launcher.py
+
+$(LAUNCHER): $(LAUNCHER_SOURCES) $(VENV)/.run
+	@scripts/with_compiler $(BIN)/python scripts/build_launcher.py
+	@touch $@
+
+launcher: $(LAUNCHER) ## Build the cell launcher
+
+check: $(VENV)/.dev frontend/node_modules/.ready ## Formatting, lint, types, architecture, drift
+	@$(TIMED) ruff-format $(BIN)/ruff format --check .
+	@$(TIMED) ruff $(BIN)/ruff check .
+	@$(TIMED) pyright $(BIN)/basedpyright --warnings
+	@$(TIMED) imports $(BIN)/lint-imports
+	@$(TIMED) openapi-drift $(BIN)/python scripts/export_openapi.py --check
+	@$(TIMED) settings-drift $(BIN)/python scripts/settings_tables.py --check
+	@$(TIMED) repository scripts/check_repository
+	@$(TIMED) frontend scripts/with_node npm --prefix frontend run --silent check
+
+test: dev-setup ## All tests
+	@rm -f .cache/timings
+	@$(MAKE) --no-print-directory test-web test-unit test-integration test-conformance test-hostile test-e2e test-chaos
+	@$(TIMED) --summary
+
+test-web: dev-setup
+	@$(TIMED) test-web scripts/with_node npm --prefix frontend run --silent test
+
+test-unit: dev-setup
+	@$(TIMED) test-unit $(PYTEST) -n 2 tests/unit
+
+test-integration: dev-setup
+	@$(TIMED) test-integration $(PYTEST) -n 2 tests/integration -m "not slow"
+
+test-conformance: dev-setup
+	@$(TIMED) test-conformance $(PYTEST) tests/conformance -m "not slow"
+
+test-hostile: dev-setup
+	@$(TIMED) test-hostile $(PYTEST) tests/hostile -m "not slow"
+
+test-e2e: dev-setup
+	@$(TIMED) test-e2e $(PYTEST) tests/e2e -m "not slow"
+
+test-chaos: dev-setup
+	@$(TIMED) test-chaos $(PYTEST) tests/chaos -m "not slow"
+
+test-full: test ## All tests and their long forms
+	@$(TIMED) test-slow $(PYTEST) tests -m slow
+
+bench: dev-setup ## HumanEval side by side with its own harness
+	@$(BIN)/python benchmarks/humaneval.py
+
+wheel: setup ## A wheel that needs no Node and no compiler
+	@$(BIN)/python -m hatchling build -t wheel
+
+lock: $(VENV)/.dev ## Write the pinned requirements anew
+	@scripts/lock_requirements
+
+clean: ## Remove what was built here (not the data)
+	@rm -rf $(VENV) frontend/node_modules frontend/dist $(dir $(WEB)) $(dir $(LAUNCHER)) dist
