@@ -8,6 +8,7 @@ pulled; where no image registry can be reached it is made by debootstrap and kep
 """
 
 import argparse
+import fcntl
 import hashlib
 import os
 import platform
@@ -95,7 +96,6 @@ def _bootstrapped(cache: Path) -> Path:
     debootstrap = shutil.which("debootstrap", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if debootstrap is None or os.geteuid() != 0:
         raise BuildError(f"{BASE} can't be pulled, and making it needs root and Debian's debootstrap")
-    cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as directory:
         system = Path(directory) / "system"
         _run([debootstrap, "--variant=minbase", SUITE, str(system)])
@@ -151,10 +151,14 @@ def main() -> int:
     if not arguments.launcher.is_file():
         print(f"build_images: there is no launcher at {arguments.launcher}; scripts/build_launcher.py makes it")
         return 1
+    cache = ROOT / ".cache/images"
+    cache.mkdir(parents=True, exist_ok=True)
     try:
-        base_id = ensure_base(ROOT / ".cache/images")
-        for name in names:
-            print(f"cloche/{name}: {build(name, base_id, arguments.launcher)}", flush=True)
+        with (cache / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            base_id = ensure_base(cache)
+            for name in names:
+                print(f"cloche/{name}: {build(name, base_id, arguments.launcher)}", flush=True)
     except BuildError as error:
         print(f"build_images: {error}", file=sys.stderr)
         return 1

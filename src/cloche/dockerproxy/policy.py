@@ -73,7 +73,6 @@ WORK: Final = "/work"
 _TMP: Final = "/tmp"  # noqa: S108  (inside the container)
 
 _MIB: Final = 1024 * 1024
-_TMP_BYTES: Final = 16 * _MIB
 _SHM_BYTES: Final = 16 * _MIB
 
 
@@ -186,11 +185,10 @@ def create_body(order: CreateOrder, *, image_id: str, uid: int, instance: str, r
 
     ``Init`` is false because the cell launcher is PID 1: it reaps, and it must see its own
     stdin's end. Each container has a user of its own, since some kernel limits count by user
-    across containers. One process more than ordered is the launcher itself. The work
-    directory allows programs to be executed: compilers write there.
+    across containers. One process more than ordered is the launcher itself. Programs
+    may be executed from the work directory: compilers write there.
     """
-    tmp_bytes = min(order.disk_bytes, _TMP_BYTES)
-    owner = f"uid={uid},gid={uid}"
+    tmpfs = f"rw,exec,nosuid,nodev,size={order.disk_bytes},nr_inodes={order.inodes},mode=0700,uid={uid},gid={uid}"
     return {
         "Image": image_id,
         "User": f"{uid}:{uid}",
@@ -227,10 +225,7 @@ def create_body(order: CreateOrder, *, image_id: str, uid: int, instance: str, r
             "PidsLimit": order.processes + 1,
             "OomScoreAdj": 500,
             "ShmSize": _SHM_BYTES,
-            "Tmpfs": {
-                WORK: f"rw,exec,nosuid,nodev,size={order.disk_bytes},nr_inodes={order.inodes},mode=0700,{owner}",
-                _TMP: f"rw,noexec,nosuid,nodev,size={tmp_bytes},nr_inodes={order.inodes},mode=0700,{owner}",
-            },
+            "Tmpfs": {WORK: tmpfs, _TMP: tmpfs},
             "Ulimits": [
                 {"Name": "core", "Soft": 0, "Hard": 0},
                 {"Name": "memlock", "Soft": 65536, "Hard": 65536},

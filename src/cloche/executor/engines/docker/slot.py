@@ -60,6 +60,10 @@ class DockerSlot:
         return self._limits.memory_bytes < self._spec.memory_bytes
 
     @property
+    def rlimit_processes(self) -> bool:
+        return False
+
+    @property
     def work(self) -> str:
         return WORK
 
