@@ -34,12 +34,15 @@ class Spec(TypedDict):
     gid: int
     groups: list[int]
     exposed: list[tuple[str, bool]]
+    cgroup: str | None
 
 
 def main() -> NoReturn:
     """Become what SPEC says; never returns."""
     spec: Spec = json.loads(sys.argv[1])
     uid = spec["uid"]
+    if spec["cgroup"] is not None:
+        Path(spec["cgroup"], "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
     if uid is not None:
         _expose(spec["exposed"], uid, {spec["gid"], *spec["groups"]})
         os.setgroups(spec["groups"])
@@ -48,15 +51,20 @@ def main() -> NoReturn:
         os.chdir("/")
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     # After the change of user, which clears it. Source: prctl(2).
-    _prctl(_PR_SET_PDEATHSIG, spec["death_signal"])
-    if os.getppid() != spec["parent"]:
-        sys.exit(0)
+    die_with_parent(spec["parent"], spec["death_signal"])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.umask(0o077)
     os.execv(spec["argv"][0], spec["argv"])  # noqa: S606  (this is what the program is for)
+
+
+def die_with_parent(parent: int, number: int) -> None:
+    """Get signal ``number`` when the thread that started this process ends; exit now if it already has."""
+    _prctl(_PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:
+        sys.exit(0)
 
 
 def closed_parent(path: str, uid: int, groups: set[int]) -> str | None:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  (only connect is used, and cast)
 
 from cloche.stack.binaries import PostgresBinaries
+from cloche.stack.orphans import processes_in
 from cloche.stack.private_files import sync_folder, write_private
 from cloche.stack.spawn import ChildCommand, Identity, StackError
 
@@ -145,16 +146,23 @@ class PostgresServer:
             raise StackError(f"The path of a socket is limited to {longest} bytes: {path}. Use a shorter --data-dir.")
 
     def _await_old_server(self) -> None:
-        """End a server whose supervisor died, and remove a pid file that belongs to nobody."""
-        pid_file = self.cluster / "postmaster.pid"
+        """End a server whose supervisor died, and remove a pid file that belongs to nobody.
+
+        The file goes only when no process stands in the cluster: a backend that outlived its
+        postmaster still writes, and the file is what keeps a second server from joining it.
+        """
         deadline = time.monotonic() + OLD_SERVER_TIMEOUT_S
-        while (pid := running_postmaster(self.cluster)) is not None:
+        told: int | None = None
+        while at_work := processes_in(self.cluster, "postgres"):
+            postmaster = _pid_in(self.cluster / "postmaster.pid")
             if time.monotonic() > deadline:
-                raise StackError(f"An old PostgreSQL (process {pid}) still works on {self.cluster} and does not end.")
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGINT)
-            time.sleep(0.1)
-        pid_file.unlink(missing_ok=True)
+                raise StackError(f"An old PostgreSQL still works on {self.cluster}: processes {sorted(at_work)}.")
+            if postmaster in at_work and postmaster != told:
+                told = postmaster
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(postmaster, signal.SIGINT)
+            time.sleep(0.05)
+        (self.cluster / "postmaster.pid").unlink(missing_ok=True)
 
 
 def cluster_major(home: Path) -> int | None:
@@ -171,21 +179,11 @@ def cluster_major(home: Path) -> int | None:
         raise StackError(f"{home}/cluster/PG_VERSION can't be read: {error}.") from error
 
 
-def running_postmaster(cluster: Path) -> int | None:
-    """The server that works on ``cluster`` now; a reused pid does not count.
-
-    A postmaster stands in its data directory. Source: PostgreSQL, ChangeToDataDir().
-    """
+def _pid_in(path: Path) -> int | None:
     try:
-        first_line = (cluster / "postmaster.pid").read_text(encoding="utf-8").partition("\n")[0]
-        pid = int(first_line)
-        if Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z":
-            return None
-        at_work = Path(f"/proc/{pid}/cwd").stat()
-        there = cluster.stat()
+        return int(path.read_text(encoding="utf-8").partition("\n")[0])
     except (OSError, ValueError):
         return None
-    return pid if (at_work.st_dev, at_work.st_ino) == (there.st_dev, there.st_ino) else None
 
 
 async def connect(dsn: str, *, timeout_s: float = 10) -> Any:
@@ -194,24 +192,33 @@ async def connect(dsn: str, *, timeout_s: float = 10) -> Any:
     return await connecting(dsn, timeout=timeout_s)
 
 
-async def wait_until_ready(dsn: str, alive: Callable[[], bool], *, timeout_s: float = READY_TIMEOUT_S) -> None:
-    """Return when the server answers a query.
+async def ping(dsn: str) -> None:
+    """Return when the server lets us in.
 
     Raises:
-        StackError: it ended, refused the password, or did not answer in time.
+        OSError, asyncpg.PostgresError: it does not, yet.
+    """
+    connection = await connect(dsn, timeout_s=5)
+    await connection.close()
+
+
+async def wait_until_ready(dsn: str, alive: Callable[[], bool], *, timeout_s: float = READY_TIMEOUT_S) -> None:
+    """Return when the server answers.
+
+    Raises:
+        StackError: it ended, refused the login, or did not answer in time.
     """
     deadline = time.monotonic() + timeout_s
     while True:
         if not alive():
             raise StackError("PostgreSQL ended while it was starting; see its log.")
         try:
-            connection = await connect(dsn)
-        except (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError) as error:
+            await ping(dsn)
+        except asyncpg.InvalidAuthorizationSpecificationError as error:
+            raise StackError(f"PostgreSQL refused the login: {error}") from error
+        except (OSError, asyncpg.PostgresError) as error:
             if time.monotonic() > deadline:
                 raise StackError(f"PostgreSQL did not answer within {timeout_s:.0f} s: {error}") from error
             await asyncio.sleep(0.02)
-        except asyncpg.InvalidAuthorizationSpecificationError as error:
-            raise StackError(f"PostgreSQL refused the login: {error}") from error
         else:
-            await connection.close()
             return

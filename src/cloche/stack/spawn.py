@@ -27,7 +27,8 @@ class ChildCommand:
     """A program, who it runs as (None: as the caller) and when it is told that its parent died.
 
     ``exposed`` are paths the program needs although a closed directory such as /root may lie above
-    them; the flag says whether they stay writable. ``descriptors`` keep their numbers.
+    them; the flag says whether they stay writable. ``descriptors`` keep their numbers. ``cgroup``
+    is a directory of cgroup v2 that the program begins in.
     """
 
     argv: Sequence[str]
@@ -36,6 +37,7 @@ class ChildCommand:
     exposed: Sequence[tuple[Path, bool]] = ()
     descriptors: Sequence[int] = ()
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    cgroup: Path | None = None
 
     def spawn_argv(self) -> list[str]:
         """The command line to start from this process; it dies with the thread that starts it."""
@@ -47,6 +49,7 @@ class ChildCommand:
             gid=self.identity.gid if self.identity else 0,
             groups=list(self.identity.groups) if self.identity else [],
             exposed=[(str(path), writable) for path, writable in self.exposed],
+            cgroup=str(self.cgroup) if self.cgroup else None,
         )
         return [sys.executable, "-I", "-S", str(Path(child.__file__)), json.dumps(spec)]
 

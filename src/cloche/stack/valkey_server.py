@@ -12,15 +12,17 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError
+from redis.exceptions import AuthenticationError, RedisError
 
 from cloche.stack.binaries import ValkeyBinary
+from cloche.stack.orphans import await_end, processes_in
 from cloche.stack.private_files import write_private
 from cloche.stack.spawn import ChildCommand, Identity, StackError
 
 SOCKET_NAME: Final = "valkey.sock"
 OWNER: Final = "owner"
 READY_TIMEOUT_S: Final = 60.0
+OLD_SERVER_TIMEOUT_S: Final = 30.0
 
 _CONNECT: Final = "+@connection -@dangerous"
 _EPOCH: Final = "(+set +get ~cloche:epoch)"
@@ -60,11 +62,12 @@ class ValkeyServer:
         return f"unix://{user}:{quote(self.passwords[user])}@{quote(str(self.socket))}?db=0"
 
     def prepare(self) -> None:
-        """Write the configuration anew. Idempotent.
+        """Wait for a server that lost its supervisor, and write the configuration anew. Idempotent; blocks.
 
         Raises:
-            StackError: the disk is full, or the folder can't be written.
+            StackError: the disk is full, the folder can't be written, or an old server does not end.
         """
+        await_end(processes_in(self.home, self.binary.program.name), OLD_SERVER_TIMEOUT_S)
         lines = [
             "port 0",
             f'unixsocket "{self.socket}"',
@@ -90,26 +93,35 @@ class ValkeyServer:
         return ChildCommand(argv, self.identity, signal.SIGTERM, exposed)
 
 
-async def wait_until_ready(url: str, alive: Callable[[], bool], *, timeout_s: float = READY_TIMEOUT_S) -> None:
+async def ping(url: str) -> None:
     """Return when the server answers PING; it does not while it reads its log.
+
+    Raises:
+        OSError, RedisError: it does not, yet.
+    """
+    open_redis: Any = Redis.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (untyped)
+    redis: Any = open_redis(url, socket_timeout=5, socket_connect_timeout=5)
+    async with contextlib.aclosing(redis):
+        await redis.ping()
+
+
+async def wait_until_ready(url: str, alive: Callable[[], bool], *, timeout_s: float = READY_TIMEOUT_S) -> None:
+    """Return when the server answers.
 
     Raises:
         StackError: it ended, refused the password, or did not answer in time.
     """
-    open_redis: Any = Redis.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (untyped)
-    redis: Any = open_redis(url, socket_timeout=5, socket_connect_timeout=5)
     deadline = time.monotonic() + timeout_s
-    async with contextlib.aclosing(redis):
-        while True:
-            if not alive():
-                raise StackError("Valkey ended while it was starting; see its log.")
-            try:
-                await redis.ping()
-            except AuthenticationError as error:
-                raise StackError(f"Valkey refused the login: {error}") from error
-            except (RedisError, BusyLoadingError, OSError) as error:
-                if time.monotonic() > deadline:
-                    raise StackError(f"Valkey did not answer within {timeout_s:.0f} s: {error}") from error
-                await asyncio.sleep(0.02)
-            else:
-                return
+    while True:
+        if not alive():
+            raise StackError("Valkey ended while it was starting; see its log.")
+        try:
+            await ping(url)
+        except AuthenticationError as error:
+            raise StackError(f"Valkey refused the login: {error}") from error
+        except (RedisError, OSError) as error:
+            if time.monotonic() > deadline:
+                raise StackError(f"Valkey did not answer within {timeout_s:.0f} s: {error}") from error
+            await asyncio.sleep(0.02)
+        else:
+            return

@@ -1,0 +1,19 @@
+"""The command ``cloche``. Each group of commands is a module that registers itself here in one line."""
+
+import typer
+
+from cloche.cli import doctor, keys, migrate, stack
+
+app = typer.Typer(
+    name="cloche",
+    help="Put untrusted code under glass: run it isolated, watch it live, keep every verdict.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+stack.register(app)
+doctor.register(app)
+migrate.register(app)
+app.add_typer(keys.app, name="keys")
+
+if __name__ == "__main__":
+    app()
