@@ -1,0 +1,66 @@
+"""Results in the order of commits: no page passes a result that commits later."""
+
+import asyncpg
+import pytest
+
+from cloche.kit.errors import InvalidRequestError
+from cloche.kit.postgres import load_sql
+
+FINISH = load_sql("cloche.queue", "finish")
+
+
+async def begin_complete(dsn, leased, record):
+    """A completion up to but without its COMMIT."""
+    session = await asyncpg.connect(dsn)
+    transaction = session.transaction()
+    await transaction.start()
+    body = record.model_dump_json().encode()
+    await session.fetch(
+        FINISH, [leased.evaluation_id], [leased.lease_id], [1], ["accepted"], ["completed"], [""], [body]
+    )
+    return session, transaction
+
+
+async def read_all(queue, after):
+    found = []
+    while True:
+        page = await queue.results(after, limit=1)
+        if not page.results:
+            assert page.next == after
+            return found, after
+        found += [result.evaluation_id for result in page.results]
+        after = page.next
+
+
+async def test_completions_that_commit_in_reverse_order_are_both_read(queue, make, database):
+    await queue.enqueue(make.task(), make.task())
+    early, late = await queue.lease()
+    early_session, early_transaction = await begin_complete(database.queue, early, make.record(early))
+    late_session, late_transaction = await begin_complete(database.queue, late, make.record(late))
+    await late_transaction.commit()
+    seen, cursor = await read_all(queue, "")
+    await early_transaction.commit()
+    more, _ = await read_all(queue, cursor)
+    assert seen + more == [early.evaluation_id, late.evaluation_id]
+    await early_session.close()
+    await late_session.close()
+
+
+async def test_pages_of_any_size_show_each_result_once(queue, make):
+    await queue.enqueue(*[make.task() for _ in range(25)])
+    leased = await queue.lease(25)
+    for task in leased[:10]:
+        await queue.complete(task)
+    await queue.cancel(*[task.evaluation_id for task in leased[10:]])
+    for task in leased[10:]:
+        await queue.goodbye(task)
+    one_by_one, _ = await read_all(queue, "")
+    at_once = [result.evaluation_id for result in (await queue.results()).results]
+    assert one_by_one == at_once
+    assert len(set(at_once)) == 25
+
+
+@pytest.mark.parametrize("after", ["x", "%00", "YzEgMQ", "a" * 3000])
+async def test_a_cursor_that_is_none_is_refused(queue, after):
+    with pytest.raises(InvalidRequestError):
+        await queue.results(after)
