@@ -4,10 +4,13 @@ Nothing is shared between xdist's processes: each has servers of its own in a fo
 """
 
 import asyncio
+import contextlib
+import os
 import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -199,3 +202,25 @@ def redis_urls(valkey: ValkeyServer) -> Generator[dict[str, str]]:
 def redis_url(redis_urls: dict[str, str]) -> str:
     """An emptied Valkey, as a user who may do all."""
     return redis_urls["owner"]
+
+
+@pytest.fixture(scope="session")
+def docker_socket() -> Iterator[str]:
+    """The socket of a Docker Engine that has the runtime images.
+
+    ``CLOCHE_TEST_DOCKER_SOCKET`` names a running one; else one is started, which xdist's
+    processes share and the last of them stops. Never skipped, so that nothing is left out unseen.
+    """
+    root = Path(__file__).parents[1]
+    with contextlib.ExitStack() as stack:
+        given = os.environ.get("CLOCHE_TEST_DOCKER_SOCKET")
+        if given is None:
+            hold = [sys.executable, str(root / "scripts/test_dockerd.py"), "hold", str(root / ".cache/test-engine")]
+            holder = subprocess.Popen(hold, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            stack.enter_context(holder)
+            assert holder.stdout is not None
+            given = holder.stdout.readline().strip()
+            assert given, "no Docker Engine for the tests; scripts/test_dockerd.py says why above"
+        build = [sys.executable, str(root / "scripts/build_images.py"), "bash", "python"]
+        subprocess.run(build, env={**os.environ, "DOCKER_HOST": f"unix://{given}"}, check=True)
+        yield given

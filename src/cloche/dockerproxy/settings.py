@@ -38,7 +38,11 @@ class ProxySettings(ServiceSettings):
     max_cpus_milli: int = Field(default=4000, ge=100, description="Most CPU one container may be given, 1000 is one.")
     max_processes: int = Field(default=1100, ge=1, description="Most processes one container may be given.")
     max_disk_bytes: int = Field(default=GIB, ge=1, description="Largest work directory of one container.")
-    max_lifetime_s: float = Field(default=900, gt=0, description="A container older than this is removed.")
+    max_lifetime_s: float = Field(
+        default=3600,
+        gt=0,
+        description="A container older than this is removed; an evaluation has one for all its cases.",
+    )
     linger_s: float = Field(
         default=30, gt=0, description="A container that ended, or was not started, is removed after this."
     )

@@ -1,4 +1,4 @@
-"""A real Engine, a recorder in front of its socket, and the proxy as a process behind it."""
+"""A recorder in front of the Engine's socket, and the proxy as a process behind it."""
 
 import contextlib
 import os
@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 
 from cloche.executor.engines.docker.proxy_client import ProxyClient
-
-ROOT = Path(__file__).parents[3]
+from cloche.kit.listen import open_listener
 
 
 class Recorder:
@@ -97,60 +96,21 @@ class RunningProxy:
         """Kill it and start another one of the same instance."""
         self.process.kill()
         self.process.wait()
-        self.process = _start(self.environ, self.log)
+        self.process = _start(self.path, self.environ, self.log)
 
 
-def _start(environ: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """A proxy that is ready: it says so in its log."""
-    begin = log.stat().st_size if log.exists() else 0
-    with log.open("ab") as sink:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cloche.dockerproxy"],
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.PIPE,
+def _start(path: Path, environ: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """A proxy on a socket that is open already: who connects early waits until it is served."""
+    with open_listener(f"unix:{path}") as listener, log.open("ab") as sink:
+        environ = {**environ, "CLOCHE_DOCKERPROXY_LISTEN": f"fd:{listener.fileno()}"}
+        command = [sys.executable, "-m", "cloche.dockerproxy"]
+        return subprocess.Popen(
+            command, env=environ, pass_fds=[listener.fileno()], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
         )
-    ready = threading.Event()
-
-    def follow() -> None:
-        assert process.stderr is not None
-        with process.stderr as lines, log.open("ab", buffering=0) as copy:
-            for line in lines:
-                copy.write(line)
-                if b"proxy.ready" in line:
-                    ready.set()
-        ready.set()
-
-    threading.Thread(target=follow, daemon=True).start()
-    assert ready.wait(20), "the proxy did not start"
-    assert process.poll() is None, log.read_bytes()[begin:].decode()
-    return process
 
 
 @pytest.fixture(scope="session")
-def engine_socket() -> Iterator[str]:
-    """A Docker Engine with the runtime images; never skipped, so that nothing is left out unseen."""
-    given = os.environ.get("CLOCHE_TEST_DOCKER_SOCKET")
-    with contextlib.ExitStack() as stack:
-        if given is None:
-            holder = subprocess.Popen(
-                [sys.executable, ROOT / "scripts/test_dockerd.py", "hold", ROOT / ".cache/test-engine"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            stack.enter_context(holder)
-            assert holder.stdout is not None
-            given = holder.stdout.readline().strip()
-            assert given, "no Docker Engine for the tests; scripts/test_dockerd.py says why"
-        build = [sys.executable, ROOT / "scripts/build_images.py", "bash", "python"]
-        subprocess.run(build, env={**os.environ, "DOCKER_HOST": f"unix://{given}"}, check=True)
-        yield given
-
-
-@pytest.fixture(scope="session")
-def start_proxy(engine_socket: str) -> Iterator[Callable[..., RunningProxy]]:
+def start_proxy(docker_socket: str) -> Iterator[Callable[..., RunningProxy]]:
     """Call it with settings for a proxy of its own; all end with the session, and their containers too."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cloche-dp-", dir="/tmp")))
@@ -159,27 +119,27 @@ def start_proxy(engine_socket: str) -> Iterator[Callable[..., RunningProxy]]:
             instance = f"test-{secrets.token_hex(4)}"
             here = folder / instance
             here.mkdir()
-            recorder = Recorder(here / "engine.sock", engine_socket)
+            recorder = Recorder(here / "engine.sock", docker_socket)
             stack.callback(recorder.close)
             environ = {k: v for k, v in os.environ.items() if not k.startswith("CLOCHE_")}
             environ |= {
-                "CLOCHE_DOCKERPROXY_LISTEN": f"unix:{here / 'proxy.sock'}",
                 "CLOCHE_DOCKERPROXY_DOCKER_SOCKET": str(here / "engine.sock"),
                 "CLOCHE_DOCKERPROXY_INSTANCE": instance,
             }
             environ |= {f"CLOCHE_DOCKERPROXY_{name.upper()}": value for name, value in settings.items()}
-            process = _start(environ, here / "log")
-            proxy = RunningProxy(instance, here / "proxy.sock", recorder, process, environ, here / "log")
-            stack.callback(_end, proxy, engine_socket)
+            path, log = here / "proxy.sock", here / "log"
+            proxy = RunningProxy(instance, path, recorder, _start(path, environ, log), environ, log)
+            stack.callback(_end, proxy, docker_socket)
+            assert proxy.raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), log.read_text()
             return proxy
 
         yield make
 
 
-def _end(proxy: RunningProxy, engine_socket: str) -> None:
+def _end(proxy: RunningProxy, docker_socket: str) -> None:
     proxy.process.terminate()
     assert proxy.process.wait(10) == 0
-    environ = {**os.environ, "DOCKER_HOST": f"unix://{engine_socket}"}
+    environ = {**os.environ, "DOCKER_HOST": f"unix://{docker_socket}"}
     query = ["docker", "ps", "--all", "--quiet", "--filter", f"label=cloche.proxy={proxy.instance}"]
     left = subprocess.run(query, env=environ, check=True, capture_output=True, text=True).stdout.split()
     if left:

@@ -1,7 +1,8 @@
 """Raw bytes at the proxy's socket: each is refused, and the Engine never hears of it.
 
 ``OWN`` stands for the id of a container of this proxy, ``FOREIGN`` for one that the Engine has
-but this proxy did not make, ``SHORT`` for the first twelve digits of ``OWN``.
+but this proxy did not make, ``SHORT`` for the first twelve digits of ``OWN``,
+``NAME`` for ``FOREIGN``'s name.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ ORDER: dict[str, Any] = {
     "disk_bytes": 1048576,
     "inodes": 64,
 }
+NAME = f"foreign-{os.getpid()}"
 JSON = "Content-Type: application/json\r\n"
 
 
@@ -70,7 +72,7 @@ ATTACKS = {
     "attach to others": (404, line("POST /containers/FOREIGN/attach", "Connection: Upgrade\r\nUpgrade: tcp\r\n")),
     "a short id": (404, line("DELETE /containers/SHORT")),
     "an upper-case id": (404, line("DELETE /containers/UPPER")),
-    "a name": (404, line("DELETE /containers/foreign-name")),
+    "a name": (404, line("DELETE /containers/NAME")),
     "an id with more": (404, line("POST /containers/OWN/startANYTHING")),
     # paths
     "a version prefix": (404, line("POST /v1.41/containers/OWN/start")),
@@ -148,9 +150,9 @@ def own(proxy: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def foreign(engine_socket: str) -> Iterator[str]:
-    environ = {**os.environ, "DOCKER_HOST": f"unix://{engine_socket}"}
-    make = ["docker", "create", "--network", "none", "--name", "foreign-name", "cloche/bash"]
+def foreign(docker_socket: str) -> Iterator[str]:
+    environ = {**os.environ, "DOCKER_HOST": f"unix://{docker_socket}"}
+    make = ["docker", "create", "--network", "none", "--name", NAME, "cloche/bash"]
     container = subprocess.run(make, env=environ, check=True, capture_output=True, text=True).stdout.strip()
     yield container
     subprocess.run(["docker", "rm", "--force", container], env=environ, check=True, capture_output=True)
@@ -160,7 +162,13 @@ def foreign(engine_socket: str) -> Iterator[str]:
 @pytest.mark.parametrize("name", list(ATTACKS))
 def test_attack_is_refused_and_never_reaches_the_engine(proxy: Any, own: str, foreign: str, name: str) -> None:
     status, text = ATTACKS[name]
-    for word, meaning in (("OWN", own), ("FOREIGN", foreign), ("SHORT", own[:12]), ("UPPER", own.upper())):
+    for word, meaning in (
+        ("OWN", own),
+        ("FOREIGN", foreign),
+        ("SHORT", own[:12]),
+        ("UPPER", own.upper()),
+        ("NAME", NAME),
+    ):
         text = text.replace(word, meaning)
     before = len(proxy.recorder.made_by_callers())
     answer = proxy.raw(text.encode())

@@ -45,11 +45,11 @@ def framed(data: bytes) -> bytes:
     return b"\x01\x00\x00\x00" + len(data).to_bytes(4, "big") + data
 
 
-def engine_says(engine_socket: str, target: str) -> Any:
+def engine_says(docker_socket: str, target: str) -> Any:
     """The Engine's own view, past the proxy."""
     connection = http.client.HTTPConnection("docker")
     connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.connect(engine_socket)
+    connection.sock.connect(docker_socket)
     with contextlib.closing(connection):
         connection.request("GET", target)
         return json.loads(connection.getresponse().read())
@@ -81,7 +81,7 @@ async def test_a_container_lives_from_create_to_delete(proxy: Any, container: st
             await call(container)
 
 
-async def test_the_engine_gets_the_golden_body_and_agrees(proxy: Any, engine_socket: str) -> None:
+async def test_the_engine_gets_the_golden_body_and_agrees(proxy: Any, docker_socket: str) -> None:
     before = len(proxy.recorder.made_by_callers())
     container = await proxy.client.create(ORDER)
     sent = proxy.recorder.made_by_callers()[before:]
@@ -95,7 +95,7 @@ async def test_the_engine_gets_the_golden_body_and_agrees(proxy: Any, engine_soc
         "Content-Type",
         "Host",
     ]
-    found = engine_says(engine_socket, f"/v1.41/containers/{container}/json")
+    found = engine_says(docker_socket, f"/v1.41/containers/{container}/json")
     uid = int(found["Config"]["User"].partition(":")[0])
     images = await proxy.client.images()
     assert json.loads(body) == policy.create_body(
@@ -271,20 +271,20 @@ def refuses_to_start(settings: dict[str, str]) -> str:
     return done.stderr.splitlines()[-1]
 
 
-def test_an_image_with_a_volume_is_refused_at_start(engine_socket: str, tmp_path: Path) -> None:
-    environ = {**os.environ, "DOCKER_HOST": f"unix://{engine_socket}", "DOCKER_BUILDKIT": "0"}
+def test_an_image_with_a_volume_is_refused_at_start(docker_socket: str, tmp_path: Path) -> None:
+    environ = {**os.environ, "DOCKER_HOST": f"unix://{docker_socket}", "DOCKER_BUILDKIT": "0"}
     (tmp_path / "Dockerfile").write_text("FROM cloche/bash\nVOLUME /data\n")
     command = ["docker", "build", "--quiet", "--tag", "cloche-test/volume", str(tmp_path)]
     subprocess.run(command, env=environ, check=True, capture_output=True)
     said = refuses_to_start(
-        {"LISTEN": f"unix:{tmp_path}/p", "DOCKER_SOCKET": engine_socket, "IMAGES": '{"bad": "cloche-test/volume"}'}
+        {"LISTEN": f"unix:{tmp_path}/p", "DOCKER_SOCKET": docker_socket, "IMAGES": '{"bad": "cloche-test/volume"}'}
     )
     assert "declares volumes" in said
 
 
-def test_a_missing_image_is_named_at_start(engine_socket: str, tmp_path: Path) -> None:
+def test_a_missing_image_is_named_at_start(docker_socket: str, tmp_path: Path) -> None:
     said = refuses_to_start(
-        {"LISTEN": f"unix:{tmp_path}/p", "DOCKER_SOCKET": engine_socket, "IMAGES": '{"lost": "cloche/lost"}'}
+        {"LISTEN": f"unix:{tmp_path}/p", "DOCKER_SOCKET": docker_socket, "IMAGES": '{"lost": "cloche/lost"}'}
     )
     assert "no image cloche/lost" in said
 
