@@ -1,0 +1,76 @@
+"""The executor's composition root: builds the engine, the service and the application, owns their lifetimes."""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from fastapi import FastAPI
+
+from cloche.executor.engines.docker.engine import DockerEngine
+from cloche.executor.engines.engine import Engine
+from cloche.executor.engines.local.engine import LocalEngine
+from cloche.executor.metrics import ExecutorMetrics
+from cloche.executor.routes import build_routes
+from cloche.executor.runtimes import load_runtimes
+from cloche.executor.service import ExecutorService
+from cloche.executor.settings import ExecutorSettings
+from cloche.kit.http_app import BodyLimit, install_errors, install_operations
+
+#: A program's files and cases; the API has limits of its own below this.
+_MAX_BODY_BYTES = 256 * 1024 * 1024
+
+
+class ExecutorApp:
+    """The ASGI application and what lives as long as it: enter before serving, leave after.
+
+    Raises (when made or entered):
+        RuntimeFileError: a runtime's file is wrong.
+        EngineUnusableError: cells can't be made here.
+    """
+
+    def __init__(self, settings: ExecutorSettings) -> None:
+        self._settings = settings
+        self._metrics = ExecutorMetrics()
+        self._engine = _engine(settings)
+        runtimes = load_runtimes(settings.runtimes_dir, only=settings.runtimes)
+        self.service = ExecutorService(settings.name, self._engine, runtimes, settings.slots, self._metrics)
+        self.asgi = self._build()
+        self._checking: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._engine.start()
+        self._checking = asyncio.create_task(self._check_runtimes())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._checking is not None:
+            self._checking.cancel()
+            await asyncio.wait([self._checking])
+        await self._engine.close()
+
+    async def drain(self) -> None:
+        """For SIGTERM: nothing new, and time for what runs."""
+        await self.service.drain(self._settings.drain_s)
+
+    def _build(self) -> FastAPI:
+        app = FastAPI(title="Cloche Executor Service", openapi_url=None)
+        app.add_middleware(BodyLimit, limit=_MAX_BODY_BYTES)
+        install_errors(app)
+        install_operations(app, ready=self.service.ensure_ready, metrics=self._metrics.registry)
+        app.include_router(build_routes(self.service, self._settings.worker_token.get_secret_value()))
+        return app
+
+    async def _check_runtimes(self) -> None:
+        while True:
+            await self.service.check_runtimes()
+            await asyncio.sleep(self._settings.recheck_s)
+
+
+def _engine(settings: ExecutorSettings) -> Engine:
+    if settings.engine == "local":
+        return LocalEngine(cgroup_roots=settings.cgroup_roots, state_dir=settings.state_dir)
+    return DockerEngine(
+        settings.docker_proxy, token=settings.docker_token.get_secret_value() or None, owner=settings.name
+    )

@@ -1,0 +1,229 @@
+"""Slots, what is offered, what runs: the executor as its worker sees it."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+
+from cloche.contracts.execution import ExecutionRequest, ExecutorOffer, FailedLine, FinishedLine
+from cloche.contracts.words import LeaseId, satisfies
+from cloche.executor.engines.engine import Engine
+from cloche.executor.execution import Execution, ReadyRuntime
+from cloche.executor.metrics import ExecutorMetrics
+from cloche.executor.outbox import Outbox
+from cloche.executor.runtimes import Runtime
+from cloche.executor.selftest import SelfTestError, check_runtime
+from cloche.kit.errors import ConflictError, NotFoundError, UnavailableError
+from cloche.kit.logs import get_logger
+
+log = get_logger()
+
+
+class ExecutorService:
+    """Runs executions in at most ``slots`` cells at once, of the runtimes whose self-test passed."""
+
+    def __init__(
+        self, name: str, engine: Engine, runtimes: list[Runtime], slots: int, metrics: ExecutorMetrics
+    ) -> None:
+        self._name = name
+        self._engine = engine
+        self._runtimes = runtimes
+        self._slots = slots
+        self._metrics = metrics
+        self._ready: dict[str, ReadyRuntime] = {}
+        self._refused: dict[str, str] = {}
+        self._checked = False
+        self._draining = False
+        self._running: dict[LeaseId, Execution] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def check_runtimes(self) -> None:
+        """Run every runtime's self-test and announce those that pass; what is announced meanwhile stays."""
+        for runtime in self._runtimes:
+            try:
+                self._ready[runtime.name] = await check_runtime(runtime, self._engine)
+                self._refused.pop(runtime.name, None)
+                offer = self._ready[runtime.name].offer
+                log.info("runtime.ready", runtime=offer.name, version=offer.version)
+            except SelfTestError as error:
+                self._ready.pop(runtime.name, None)
+                self._refused[runtime.name] = str(error)[:500]
+                log.warning("runtime.refused", runtime=runtime.name, reason=str(error)[:500])
+        self._checked = True
+
+    async def ensure_ready(self) -> None:
+        """For ``/readyz``.
+
+        Raises:
+            UnavailableError: self-tests still run, none passed, or every slot is lost.
+        """
+        if not self._checked:
+            raise UnavailableError("The runtimes' self-tests still run.")
+        if not self._healthy:
+            raise UnavailableError("No runtime passed its self-test, or no slot is left.")
+
+    def offer(self) -> ExecutorOffer:
+        """What can be run here now."""
+        return ExecutorOffer(
+            name=self._name,
+            engine=self._engine.name,
+            isolation=self._engine.isolation,
+            slots=0 if self._draining else self._slots,
+            busy=len(self._running),
+            healthy=self._healthy,
+            runtimes=[ready.offer for ready in self._ready.values()],
+            refused_runtimes=dict(self._refused),
+            facts=self._engine.facts(),
+        )
+
+    def open(self, request: ExecutionRequest) -> "ExecutionStream | RefusedStream":
+        """The NDJSON stream of one execution; the caller closes it.
+
+        Raises:
+            ConflictError: this execution runs here already.
+            InvalidRequestError: the program can't be handed to a cell.
+        """
+        if request.execution_id in self._running:
+            raise ConflictError("This execution runs already.")
+        refusal = self._refusal(request)
+        if refusal is not None:
+            self._metrics.refused.labels(refusal.reason).inc()
+            return RefusedStream(refusal)
+        ready = self._runtime_for(request.program.runtime)
+        assert ready is not None
+        outbox = Outbox()
+        execution = Execution(str(request.execution_id), request.program, ready, self._engine, outbox)
+        self._running[request.execution_id] = execution
+        self._idle.clear()
+        self._metrics.busy.set(len(self._running))
+        task = asyncio.create_task(execution.run(request.deadline_s))
+        task.add_done_callback(lambda _: outbox.close())
+        return ExecutionStream(task, outbox, self._finished_of(request.execution_id, execution))
+
+    async def extend(self, ids: list[LeaseId], deadline_s: float) -> list[LeaseId]:
+        """Push back the deadline of those that run here; which those are."""
+        known = [(lease, self._running[lease]) for lease in ids if lease in self._running]
+        for _, execution in known:
+            await execution.extend(deadline_s)
+        return [lease for lease, _ in known]
+
+    async def kill(self, lease: LeaseId) -> None:
+        """End an execution as cancelled; its stream still ends with its record.
+
+        Raises:
+            NotFoundError: it does not run here.
+        """
+        execution = self._running.get(lease)
+        if execution is None:
+            raise NotFoundError("No such execution runs here.")
+        await execution.kill()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Take nothing new and let what runs end, for at most ``timeout_s``."""
+        self._draining = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+
+    @property
+    def _healthy(self) -> bool:
+        return bool(self._ready) and self._slots > 0 and not self._draining
+
+    def _runtime_for(self, wanted: str) -> ReadyRuntime | None:
+        return next((r for r in self._ready.values() if r.offer.answers_to(wanted)), None)
+
+    def _refusal(self, request: ExecutionRequest) -> FailedLine | None:
+        if self._draining or len(self._running) >= self._slots:
+            return FailedLine(reason="overloaded", started=False, message="No slot is free.")
+        if self._runtime_for(request.program.runtime) is None:
+            return FailedLine(reason="unsupported", started=False, message="This runtime is not offered here.")
+        if not satisfies(self._engine.isolation, request.program.isolation):
+            return FailedLine(reason="unsupported", started=False, message="This isolation is not offered here.")
+        return None
+
+    def _finished_of(
+        self, lease: LeaseId, execution: Execution
+    ) -> Callable[[FinishedLine | FailedLine | None, float], None]:
+        def finished(line: FinishedLine | FailedLine | None, seconds: float) -> None:
+            del self._running[lease]
+            if execution.slot_lost:
+                self._slots -= 1
+                self._metrics.lost.inc()
+            if not self._running:
+                self._idle.set()
+            self._metrics.busy.set(len(self._running))
+            self._metrics.seconds.observe(seconds)
+            self._metrics.runs.labels(_outcome(line)).inc()
+
+        return finished
+
+
+class RefusedStream:
+    """One line: why this can't be run here now."""
+
+    def __init__(self, line: FailedLine) -> None:
+        self._line = line
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """The line."""
+        yield _written(self._line)
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+class ExecutionStream:
+    """The lines of a running execution. ``close`` ends what still runs and waits until its cell is gone."""
+
+    def __init__(
+        self,
+        task: asyncio.Task[FinishedLine | FailedLine],
+        outbox: Outbox,
+        finished: Callable[[FinishedLine | FailedLine | None, float], None],
+    ) -> None:
+        self._task = task
+        self._outbox = outbox
+        self._finished = finished
+        self._begun = time.monotonic()
+        self._freed = False
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """Pieces of one or more whole lines, as they are known; the terminal line last."""
+        async for piece in self._outbox.lines():
+            yield piece
+        await asyncio.wait([self._task])
+        line = self._line() or FailedLine(reason="engine_error", started=True, message="An unexpected error.")
+        # The worker may send its next program the moment it reads the last line.
+        self._free(line)
+        yield _written(line)
+
+    async def close(self) -> None:
+        """Kill the run unless it has ended, and free its slot; idempotent."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        self._free(self._line())
+
+    def _line(self) -> FinishedLine | FailedLine | None:
+        if self._task.cancelled():
+            return None
+        error = self._task.exception()
+        if error is None:
+            return self._task.result()
+        log.error("execution.defect", exc_info=error)
+        return None
+
+    def _free(self, line: FinishedLine | FailedLine | None) -> None:
+        if not self._freed:
+            self._freed = True
+            self._finished(line, time.monotonic() - self._begun)
+
+
+def _outcome(line: FinishedLine | FailedLine | None) -> str:
+    if line is None:
+        return "disconnected"
+    return line.record.verdict if isinstance(line, FinishedLine) else line.reason
+
+
+def _written(line: FinishedLine | FailedLine) -> bytes:
+    return line.model_dump_json().encode() + b"\n"

@@ -1,0 +1,170 @@
+"""The steps of one execution in its cell: the compiler once, then each case in a fresh process tree."""
+
+import asyncio
+from collections.abc import Callable
+
+from cloche.contracts.execution import CaseLine
+from cloche.contracts.record import INLINE_OUTPUT_BYTES, CaseResult, CompileResult, ExecutionRecord
+from cloche.contracts.submission import Case, Program
+from cloche.contracts.words import EngineName, Isolation, Stream
+from cloche.executor.cell import Cell, CellLostError, Command, Sink
+from cloche.executor.grading import grade
+from cloche.executor.outbox import Outbox
+from cloche.executor.program import Prepared
+from cloche.executor.relay import Relay
+from cloche.executor.results import (
+    Outcome,
+    as_compile_error,
+    cancelled,
+    case_result,
+    compile_result,
+    graded,
+    outcome_lost_to_memory,
+    outcome_of,
+    skipped,
+    total_usage,
+)
+from cloche.kit.clock import iso_now
+
+#: Larger outputs are graded in a thread.
+_GRADE_INLINE_BYTES = 256 * 1024
+
+
+class LeaseEndedError(Exception):
+    """The lease ended in a step."""
+
+
+class Steps:
+    """Runs a prepared program in a cell that has begun.
+
+    ``is_killed`` tells whether a cancel has come; then no further step begins.
+    """
+
+    def __init__(
+        self, cell: Cell, program: Program, prepared: Prepared, outbox: Outbox, is_killed: Callable[[], bool]
+    ) -> None:
+        self._cell = cell
+        self._program = program
+        self._prepared = prepared
+        self._outbox = outbox
+        self._is_killed = is_killed
+        self._relay = Relay(outbox, program.limits.output_bytes)
+        self._lost = False
+
+    async def run(self, *, runtime: str, engine: EngineName, isolation: Isolation) -> ExecutionRecord:
+        """All steps and the record they come to.
+
+        Raises:
+            LeaseEndedError: the deadline passed in a step.
+            CellLostError: the cell died, and not for want of memory.
+            EngineError: the engine could not do its part.
+        """
+        ready_at, compiled_at = iso_now(), None
+        compiled: CompileResult | None = None
+        results: list[CaseResult] = []
+        stopped: Outcome | None = None
+        try:
+            if self._prepared.compile is not None:
+                compiled, stopped = await self._compile(self._prepared.compile)
+                compiled_at = iso_now()
+            if stopped is not None:
+                results = [skipped(index, case) for index, case in enumerate(self._cases)]
+                decided = stopped
+            elif self._cases:
+                decided, results = await self._run_cases()
+            else:
+                decided, _ = await self._run(self._prepared.runs[0])
+                self._relay.span("stdout", decided.out_written)
+                self._relay.span("stderr", decided.err_written)
+            streams = await self._relay.finish()
+        finally:
+            self._relay.stop()
+        judged = decided.judgement
+        return ExecutionRecord(
+            verdict=judged.verdict,
+            message=judged.message,
+            evidence=judged.evidence,
+            runtime=runtime,
+            engine=engine,
+            isolation=isolation,
+            exit_code=decided.exit_code,
+            signal=decided.signal,
+            usage=total_usage(results) if results else decided.usage,
+            stdout=streams["stdout"],
+            stderr=streams["stderr"],
+            compile=compiled,
+            cases=results,
+            cell_ready_at=ready_at,
+            compiled_at=compiled_at,
+        )
+
+    @property
+    def _cases(self) -> list[Case]:
+        return self._program.cases
+
+    async def _compile(self, command: Command) -> tuple[CompileResult, Outcome | None]:
+        """The compiler's result, and the evaluation's outcome when that ends it."""
+        said = bytearray()
+
+        async def keep(_: Stream, data: bytes) -> None:
+            said.extend(data[: INLINE_OUTPUT_BYTES - len(said)])
+
+        outcome = as_compile_error(await self._step(command, keep, compiling=True))
+        # The run's output is held back for 100 ms from here on, not from the compiler's start.
+        self._relay = Relay(self._outbox, self._program.limits.output_bytes)
+        return compile_result(outcome, bytes(said)), None if outcome.judgement.verdict == "accepted" else outcome
+
+    async def _run(self, command: Command) -> tuple[Outcome, bytes]:
+        """One process tree, ungraded, and its stdout if some case wants to see it."""
+        collected = bytearray()
+        wanted = any(case.expected_stdout is not None for case in self._cases)
+
+        async def take(stream: Stream, data: bytes) -> None:
+            if wanted and stream == "stdout":
+                collected.extend(data)
+            await self._relay.add(stream, data)
+
+        self._relay.begin_case()
+        return await self._step(command, take), bytes(collected)
+
+    async def _step(self, command: Command, sink: Sink, *, compiling: bool = False) -> Outcome:
+        limits = self._program.compile_limits if compiling else self._program.limits
+        if self._is_killed():
+            return cancelled()
+        try:
+            facts = await self._cell.run(command, limits, sink)
+        except CellLostError as error:
+            if error.usage.oom_kills == 0:
+                raise
+            self._lost = True
+            return outcome_lost_to_memory(error, limits)
+        if facts.done.killed == "deadline":
+            raise LeaseEndedError
+        return outcome_of(facts)
+
+    async def _run_cases(self) -> tuple[Outcome, list[CaseResult]]:
+        """The deciding outcome (the first that failed, else the last) and every case's result."""
+        results: list[CaseResult] = []
+        deciding: Outcome | None = None
+        for index, (case, command) in enumerate(zip(self._cases, self._prepared.runs, strict=True)):
+            if self._lost or self._is_killed():
+                results.append(skipped(index, case))
+                continue
+            outcome = await self._graded(case, *await self._run(command))
+            stdout = self._relay.span("stdout", outcome.out_written)
+            stderr = self._relay.span("stderr", outcome.err_written)
+            results.append(case_result(index, case, outcome, stdout, stderr))
+            await self._outbox.put(CaseLine(case=results[-1]).model_dump_json().encode() + b"\n")
+            if deciding is None or deciding.judgement.verdict == "accepted":
+                deciding = outcome
+        if self._is_killed() and (deciding is None or deciding.judgement.verdict == "accepted"):
+            deciding = cancelled()
+        return deciding or cancelled(), results
+
+    async def _graded(self, case: Case, outcome: Outcome, output: bytes) -> Outcome:
+        if outcome.judgement.verdict != "accepted" or case.expected_stdout is None:
+            return outcome
+        expected = case.expected_stdout.encode()
+        if len(output) + len(expected) > _GRADE_INLINE_BYTES:
+            return graded(outcome, await asyncio.to_thread(grade, output, expected, case.compare))
+        return graded(outcome, grade(output, expected, case.compare))
