@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from cloche.contracts.execution import RuntimeOffer
 from cloche.contracts.limits import CompileLimits, Limits
@@ -153,8 +153,8 @@ class GapEvent(BaseModel):
     """Bytes of a stream that this watcher will not get: ``from`` up to but without ``to``."""
 
     stream: Stream
-    start: int
-    end: int
+    start: int = Field(alias="from", ge=0)
+    end: int = Field(alias="to", ge=0)
 
 
 class RuntimesAnswer(BaseModel):

@@ -1,0 +1,147 @@
+"""``Client`` for asyncio: the same calls with the same promises."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+import httpx
+
+from cloche.client.calls import ListFilter
+from cloche.client.flows import Course, Emit, Flow, Flows, Pause, Send, T
+from cloche.client.settings import DEFAULT_URL, ClientSettings
+from cloche.client.watching import WatchEvent
+from cloche.client.wire import http_request
+from cloche.contracts.evaluation import Evaluation, EvaluationSummary
+from cloche.contracts.execution import RuntimeOffer
+from cloche.contracts.submission import EvaluationRequest
+from cloche.contracts.words import Stream
+
+
+class AsyncClient:
+    """As ``Client``, for the tasks of one event loop: any number may call at once."""
+
+    def __init__(
+        self,
+        base_url: str = DEFAULT_URL,
+        *,
+        api_key: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        settings = ClientSettings(base_url, api_key)
+        self._flows = Flows(settings.base_url)
+        self._http = httpx.AsyncClient(
+            base_url=settings.base_url,
+            headers=settings.headers,
+            trust_env=not settings.is_local,
+            transport=transport,
+        )
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The Cloche that ``CLOCHE_URL`` names, with the key in ``CLOCHE_API_KEY``."""
+        settings = ClientSettings.from_environment()
+        return cls(settings.base_url, api_key=settings.api_key)
+
+    async def submit(
+        self, request: EvaluationRequest, *, idempotency_key: str | None = None, wait_s: float = 0
+    ) -> Evaluation:
+        """As ``Client.submit``."""
+        return await self._run(self._flows.submit(request, idempotency_key, wait_s))
+
+    async def run(self, request: EvaluationRequest, *, idempotency_key: str | None = None) -> Evaluation:
+        """As ``Client.run``."""
+        return await self._run(self._flows.run(request, idempotency_key))
+
+    async def get(self, evaluation_id: UUID, *, wait_s: float = 0) -> Evaluation:
+        """As ``Client.get``."""
+        return await self._run(self._flows.get(evaluation_id, wait_s))
+
+    def list(self, wanted: ListFilter | None = None, *, page_size: int = 100) -> AsyncIterator[EvaluationSummary]:
+        """As ``Client.list``."""
+        return self._drive(Course(self._flows.pages(wanted or ListFilter(), page_size)))
+
+    async def cancel(self, evaluation_id: UUID) -> Evaluation:
+        """As ``Client.cancel``."""
+        return await self._run(self._flows.cancel(evaluation_id))
+
+    async def rerun(self, evaluation_id: UUID, *, idempotency_key: str | None = None, wait_s: float = 0) -> Evaluation:
+        """As ``Client.rerun``."""
+        return await self._run(self._flows.rerun(evaluation_id, idempotency_key, wait_s))
+
+    def events(self, evaluation_id: UUID) -> AsyncGenerator[WatchEvent]:
+        """As ``Client.events``."""
+        return self._drive(Course(self._flows.watch(evaluation_id)))
+
+    async def output(self, evaluation_id: UUID, stream: Stream, *, start: int = 0) -> bytes:
+        """As ``Client.output``."""
+        return await self._run(self._flows.output(evaluation_id, stream, start))
+
+    async def runtimes(self) -> Sequence[RuntimeOffer]:
+        """As ``Client.runtimes``."""
+        return await self._run(self._flows.runtimes())
+
+    async def close(self) -> None:
+        """As ``Client.close``."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _run(self, flow: Flow[T]) -> T:
+        course = Course(flow)
+        async for _ in self._drive(course):
+            pass
+        return course.result
+
+    async def _drive(self, course: Course[Any]) -> AsyncGenerator[Any]:
+        """Carry out each step; what the flow emits comes out here."""
+        answer = _Answer(self._http)
+        reply: object = None
+        lost: httpx.RequestError | None = None
+        try:
+            while (step := course.step(reply, lost)) is not None:
+                reply = lost = None
+                if isinstance(step, Emit):
+                    yield step.item
+                elif isinstance(step, Pause):
+                    await asyncio.sleep(step.seconds)
+                else:
+                    try:
+                        reply = await (answer.send(step) if isinstance(step, Send) else answer.read())
+                    except httpx.RequestError as error:
+                        lost = error
+        finally:
+            course.close()
+            await answer.close()
+
+
+class _Answer:
+    """The answer that is being read, one at a time."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+        self._response: httpx.Response | None = None
+        self._chunks: AsyncIterator[bytes] | None = None
+
+    async def send(self, step: Send) -> httpx.Response:
+        await self.close()
+        response = self._response = await self._http.send(http_request(self._http, step.call), stream=True)
+        if step.streamed and response.is_success:
+            self._chunks = response.aiter_bytes()
+        else:
+            await response.aread()
+        return response
+
+    async def read(self) -> bytes:
+        return b"" if self._chunks is None else await anext(self._chunks, b"")
+
+    async def close(self) -> None:
+        if self._response is not None:
+            await self._response.aclose()

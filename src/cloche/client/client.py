@@ -1,0 +1,159 @@
+"""Cloche for programs: submit, watch and read evaluations; blocks until answered."""
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+import httpx
+
+from cloche.client.calls import ListFilter
+from cloche.client.flows import Course, Emit, Flow, Flows, Pause, Send, T
+from cloche.client.settings import DEFAULT_URL, ClientSettings
+from cloche.client.watching import WatchEvent
+from cloche.client.wire import http_request
+from cloche.contracts.evaluation import Evaluation, EvaluationSummary
+from cloche.contracts.execution import RuntimeOffer
+from cloche.contracts.submission import EvaluationRequest
+from cloche.contracts.words import Stream
+
+
+class Client:
+    """One Cloche, over kept connections. Close it, or use it as a context manager; not for several threads.
+
+    Every method raises the ``ClocheError`` that the server raised, by class; ``UnavailableError``
+    when it does not answer after some tries. ``transport`` replaces the network.
+    """
+
+    def __init__(
+        self, base_url: str = DEFAULT_URL, *, api_key: str | None = None, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        settings = ClientSettings(base_url, api_key)
+        self._flows = Flows(settings.base_url)
+        self._http = httpx.Client(
+            base_url=settings.base_url,
+            headers=settings.headers,
+            trust_env=not settings.is_local,
+            transport=transport,
+        )
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The Cloche that ``CLOCHE_URL`` names, with the key in ``CLOCHE_API_KEY``."""
+        settings = ClientSettings.from_environment()
+        return cls(settings.base_url, api_key=settings.api_key)
+
+    def submit(
+        self, request: EvaluationRequest, *, idempotency_key: str | None = None, wait_s: float = 0
+    ) -> Evaluation:
+        """Store a program for evaluation; it runs when this returns, or later.
+
+        Sent again when the connection is lost, which makes no second evaluation: a key goes along,
+        yours or a fresh one. Yours lets you repeat the call within 24 h, also from another process.
+        ``wait_s`` (at most 60) holds the answer for the verdict.
+
+        Raises:
+            InvalidRequestError: the program is refused; ``errors`` names each field and its limit.
+        """
+        return self._run(self._flows.submit(request, idempotency_key, wait_s))
+
+    def run(self, request: EvaluationRequest, *, idempotency_key: str | None = None) -> Evaluation:
+        """Submit and wait for the verdict, as long as the request's ``queue_timeout_s`` and limits allow."""
+        return self._run(self._flows.run(request, idempotency_key))
+
+    def get(self, evaluation_id: UUID, *, wait_s: float = 0) -> Evaluation:
+        """Everything known about one; ``wait_s`` (at most 60) holds the answer until it is finished."""
+        return self._run(self._flows.get(evaluation_id, wait_s))
+
+    def list(self, wanted: ListFilter | None = None, *, page_size: int = 100) -> Iterator[EvaluationSummary]:
+        """All that match, newest first, read page by page (1 to 200 a page) as you iterate."""
+        return self._drive(Course(self._flows.pages(wanted or ListFilter(), page_size)))
+
+    def cancel(self, evaluation_id: UUID) -> Evaluation:
+        """Ask for its cancellation. Idempotent; a finished evaluation stays as it is."""
+        return self._run(self._flows.cancel(evaluation_id))
+
+    def rerun(self, evaluation_id: UUID, *, idempotency_key: str | None = None, wait_s: float = 0) -> Evaluation:
+        """Run the same program again, as a new evaluation with ``rerun_of``; keyed as ``submit``."""
+        return self._run(self._flows.rerun(evaluation_id, idempotency_key, wait_s))
+
+    def events(self, evaluation_id: UUID) -> Generator[WatchEvent]:
+        """What happened and happens, each thing once, up to the finished ``Evaluation``, which comes last.
+
+        Lost connections are resumed where they broke. After ``Retried``, forget what came before.
+        Closing the iterator closes its connection.
+        """
+        return self._drive(Course(self._flows.watch(evaluation_id)))
+
+    def output(self, evaluation_id: UUID, stream: Stream, *, start: int = 0) -> bytes:
+        """The stored bytes of a stream from ``start`` on; while it runs, those that are stored so far."""
+        return self._run(self._flows.output(evaluation_id, stream, start))
+
+    def runtimes(self) -> Sequence[RuntimeOffer]:
+        """What can be run."""
+        return self._run(self._flows.runtimes())
+
+    def close(self) -> None:
+        """Close every connection; idempotent."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self, flow: Flow[T]) -> T:
+        course = Course(flow)
+        for _ in self._drive(course):
+            pass
+        return course.result
+
+    def _drive(self, course: Course[Any]) -> Generator[Any]:
+        """Carry out each step; what the flow emits comes out here."""
+        answer = _Answer(self._http)
+        reply: object = None
+        lost: httpx.RequestError | None = None
+        try:
+            while (step := course.step(reply, lost)) is not None:
+                reply = lost = None
+                if isinstance(step, Emit):
+                    yield step.item
+                elif isinstance(step, Pause):
+                    time.sleep(step.seconds)
+                else:
+                    try:
+                        reply = answer.send(step) if isinstance(step, Send) else answer.read()
+                    except httpx.RequestError as error:
+                        lost = error
+        finally:
+            course.close()
+            answer.close()
+
+
+class _Answer:
+    """The answer that is being read, one at a time."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
+        self._response: httpx.Response | None = None
+        self._chunks: Iterator[bytes] = iter(())
+
+    def send(self, step: Send) -> httpx.Response:
+        self.close()
+        response = self._response = self._http.send(http_request(self._http, step.call), stream=True)
+        if step.streamed and response.is_success:
+            self._chunks = response.iter_bytes()
+        else:
+            response.read()
+        return response
+
+    def read(self) -> bytes:
+        return next(self._chunks, b"")
+
+    def close(self) -> None:
+        if self._response is not None:
+            self._response.close()
