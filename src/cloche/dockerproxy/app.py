@@ -31,7 +31,7 @@ async def run(settings: ProxySettings) -> None:
     """Serve until SIGTERM. Containers stay as they are: the next start takes them over.
 
     Raises:
-        UnavailableError: the Engine does not answer at the start.
+        UnavailableError: the Engine does not answer at the start, or speaks another version of its API.
         UnfitImageError: an image is missing or may not be used.
         ListenError: the address can't be listened on.
     """
@@ -39,6 +39,7 @@ async def run(settings: ProxySettings) -> None:
     engine = Engine(settings.docker_socket)
     registry = Registry(max_containers=settings.max_containers, creates_per_s=settings.creates_per_s)
     metrics = ProxyMetrics(registry)
+    policy.check_version(await engine.call(policy.version()))
     images = await resolve_images(engine, settings.images)
     janitor = Janitor(
         engine,

@@ -29,9 +29,9 @@ class Calls:
         """Return if the Engine answers.
 
         Raises:
-            UnavailableError: it does not.
+            UnavailableError: it does not, or speaks another version of its API.
         """
-        await self._engine.call(policy.version())
+        policy.check_version(await self._engine.call(policy.version()))
 
     async def create(self, body: bytes) -> ContainerId:
         """Make a container as ``body`` orders; its id.

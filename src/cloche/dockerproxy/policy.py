@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, NewType, TypeAlias
 from urllib.parse import quote
 
-from cloche.kit.errors import InvalidRequestError, MalformedRequestError, NotFoundError
+from cloche.kit.errors import InvalidRequestError, MalformedRequestError, NotFoundError, UnavailableError
 
 ContainerId = NewType("ContainerId", str)
 Call: TypeAlias = Literal[
@@ -291,5 +291,20 @@ def image(reference: str) -> EngineRequest:
 
 
 def version() -> EngineRequest:
-    """Whether the Engine answers, and which one it is."""
-    return EngineRequest("GET", f"{_API}/version")
+    """Which Engine it is; asked without a version, so that any Engine answers."""
+    return EngineRequest("GET", "/version")
+
+
+def check_version(answer: dict[str, Any]) -> None:
+    """Return if the Engine that gave ``answer`` speaks the one API version that this module writes.
+
+    Raises:
+        UnavailableError: it is too old or too new.
+    """
+    least, most = str(answer.get("MinAPIVersion", "")), str(answer.get("ApiVersion", ""))
+    if not _numbers(least) <= _numbers(_API) <= _numbers(most):
+        raise UnavailableError(f"The Docker Engine speaks API {least} to {most}, not {_API.removeprefix('/v')}.")
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(digits) for digits in re.findall(r"[0-9]+", version)]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cloche.dockerproxy import policy
 from cloche.dockerproxy.policy import Bounds, ContainerId, CreateOrder
-from cloche.kit.errors import ClocheError, InvalidRequestError, MalformedRequestError, NotFoundError
+from cloche.kit.errors import ClocheError, InvalidRequestError, MalformedRequestError, NotFoundError, UnavailableError
 
 IMAGE = "sha256:" + "a" * 64
 BOUNDS = Bounds(memory_bytes=1 << 30, cpus_milli=4000, processes=100, disk_bytes=1 << 28, images={"python": IMAGE})
@@ -131,6 +131,17 @@ def test_whatever_is_accepted_ends_in_the_one_shape(order: dict[str, Any]) -> No
         del host[key], plain["HostConfig"][key]
     del body["Labels"], plain["Labels"]
     assert body == plain
+
+
+@pytest.mark.parametrize(("least", "most"), [("1.12", "1.41"), ("1.24", "1.50"), ("1.41", "2.0")])
+def test_an_engine_that_speaks_our_version_is_used(least: str, most: str) -> None:
+    policy.check_version({"MinAPIVersion": least, "ApiVersion": most})
+
+
+@pytest.mark.parametrize(("least", "most"), [("1.44", "1.52"), ("1.12", "1.40"), ("1.12", "1.4"), ("", "")])
+def test_an_engine_that_does_not_is_refused(least: str, most: str) -> None:
+    with pytest.raises(UnavailableError):
+        policy.check_version({"MinAPIVersion": least, "ApiVersion": most})
 
 
 def test_every_call_has_one_line() -> None:
