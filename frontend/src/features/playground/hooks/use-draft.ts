@@ -1,0 +1,41 @@
+import { useEffect, useState } from "react";
+import { type Draft, EMPTY_DRAFT } from "../draft";
+
+const STORAGE_KEY = "cloche.draft";
+
+/** The draft of this browser; it survives a reload. */
+export function useDraft() {
+  const [draft, setDraft] = useState(readDraft);
+
+  useEffect(() => {
+    try {
+      localStorage.setItem(STORAGE_KEY, JSON.stringify(draft));
+    } catch {
+      // Storage is full or blocked: the draft lives as long as the page.
+    }
+  }, [draft]);
+
+  const change = (part: Partial<Draft>) => {
+    setDraft((old) => ({ ...old, ...part }));
+  };
+  return { draft, change };
+}
+
+function readDraft(): Draft {
+  try {
+    const stored: unknown = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "null");
+    return isDraft(stored) ? stored : EMPTY_DRAFT;
+  } catch {
+    return EMPTY_DRAFT;
+  }
+}
+
+function isDraft(value: unknown): value is Draft {
+  if (typeof value !== "object" || value === null) return false;
+  const draft = value as Record<string, unknown>;
+  return (
+    ["runtime", "source", "stdin", "args"].every((key) => typeof draft[key] === "string") &&
+    typeof draft.limits === "object" &&
+    draft.limits !== null
+  );
+}

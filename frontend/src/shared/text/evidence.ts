@@ -1,0 +1,73 @@
+import type { Evaluation, Evidence } from "../api/types";
+import { formatBytes } from "./bytes";
+import { formatDuration } from "./duration";
+import { signalMeaning } from "./signals";
+
+type LimitName = NonNullable<Evidence["limit"]>;
+
+export const LIMIT_WORDS: Readonly<Record<LimitName, string>> = {
+  wall_time_s: "wall time",
+  cpu_time_s: "CPU time",
+  memory_bytes: "memory",
+  processes: "processes",
+  output_bytes: "output",
+  disk_bytes: "disk",
+  file_bytes: "file size",
+};
+
+/** A limit's value in its own unit. */
+export function formatLimit(name: LimitName, value: number): string {
+  if (name.endsWith("_s")) return formatDuration(value * 1000);
+  if (name.endsWith("_bytes")) return formatBytes(value);
+  return String(value);
+}
+
+const ACTORS = {
+  cloche: "Stopped by Cloche.",
+  kernel: "Stopped by the kernel.",
+  program: "Ended by the program itself.",
+} as const;
+
+/** Why the verdict is what it is, as one or two sentences made from the recorded facts. */
+export function explainEvidence(
+  run: Pick<Evaluation, "evidence" | "exit_code" | "signal">,
+): string | null {
+  const { evidence } = run;
+  if (evidence === null) return null;
+  switch (evidence.source) {
+    case "limit":
+      return explainLimit(evidence);
+    case "signal":
+      return run.signal === null ? null : `Ended by ${signalMeaning(run.signal)}.`;
+    case "exit":
+      return run.exit_code === null ? null : `Exit status ${run.exit_code}.`;
+    case "compile":
+      return "The compiler refused the program; it never ran.";
+    case "cancel":
+      return "Cancelled on request; what it wrote until then is kept.";
+    case "platform":
+      return "A fault of the platform, not of the program: leave it out of any score and run it again.";
+    case "output":
+      return evidence.detail ?? null;
+  }
+}
+
+function explainLimit(evidence: Evidence): string {
+  const parts: string[] = [];
+  if (evidence.limit != null) {
+    const word = LIMIT_WORDS[evidence.limit];
+    const allowed =
+      evidence.limit_value == null ? "" : formatLimit(evidence.limit, evidence.limit_value);
+    const reached = evidence.measured == null ? "" : formatLimit(evidence.limit, evidence.measured);
+    if (allowed !== "" && reached !== "")
+      parts.push(`Measured ${word} ${reached}, limit ${allowed}.`);
+    else if (allowed !== "") parts.push(`The limit is ${allowed} of ${word}.`);
+  }
+  if (evidence.oom_kills > 0) {
+    parts.push(
+      `${evidence.oom_kills} out-of-memory ${evidence.oom_kills === 1 ? "kill" : "kills"}.`,
+    );
+  }
+  if (evidence.killed_by != null) parts.push(ACTORS[evidence.killed_by]);
+  return parts.join(" ");
+}

@@ -1,0 +1,23 @@
+import type { ReactNode } from "react";
+import classes from "./ui.module.css";
+
+interface PanelProps {
+  title: ReactNode;
+  /** Stands at the right end of the title row. */
+  actions?: ReactNode;
+  className?: string | undefined;
+  children: ReactNode;
+}
+
+/** A titled area with a hairline around it. */
+export function Panel({ title, actions, className, children }: PanelProps) {
+  return (
+    <section className={`${classes.panel ?? ""} ${className ?? ""}`}>
+      <header className={classes.panelHead}>
+        <h2 className={classes.panelTitle}>{title}</h2>
+        {actions === undefined ? null : <div className={classes.actions}>{actions}</div>}
+      </header>
+      {children}
+    </section>
+  );
+}

@@ -1,0 +1,31 @@
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const BACKEND = "http://127.0.0.1:8400";
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  build: {
+    target: "es2022",
+    // The CSP has no `data:` for fonts or scripts, so nothing may be inlined.
+    assetsInlineLimit: 0,
+    // Its inline helper is not needed by browsers of this target and would break the CSP.
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    // The platform checks the Origin of what changes something; the proxy makes both the same.
+    proxy: Object.fromEntries(
+      ["/api", "/queue/v1"].map((path) => [
+        path,
+        { target: BACKEND, changeOrigin: true, headers: { Origin: BACKEND } },
+      ]),
+    ),
+  },
+  test: {
+    environment: "jsdom",
+    include: ["src/**/*.test.{ts,tsx}"],
+    restoreMocks: true,
+  },
+});
