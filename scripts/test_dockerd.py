@@ -149,12 +149,20 @@ def _end(pid: int) -> None:
     """SIGTERM, which also ends its containerd; SIGKILL when that takes too long."""
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_S
-    while Path(f"/proc/{pid}").exists():
+    while _runs(pid):
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
         time.sleep(0.05)
+
+
+def _runs(pid: int) -> bool:
+    """Not gone, nor dead and left to a parent that does not reap."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _clear(run: Path) -> None:
