@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import pytest
 import redis
 
+from cloche.kit.listen import open_listener
 from cloche.stack import accounts, postgres_server, valkey_server
 from cloche.stack.binaries import find_postgres, find_valkey
 from cloche.stack.migrate import upgrade
@@ -224,3 +225,31 @@ def docker_socket() -> Iterator[str]:
         build = [sys.executable, str(root / "scripts/build_images.py"), "bash", "python"]
         subprocess.run(build, env={**os.environ, "DOCKER_HOST": f"unix://{given}"}, check=True)
         yield given
+
+
+def start_docker_proxy(path: Path, log: Path, settings: dict[str, str]) -> subprocess.Popen[bytes]:
+    """A Docker Socket Proxy on a socket that is open already: who connects early waits until it serves."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CLOCHE_")}
+    environ |= {f"CLOCHE_DOCKERPROXY_{name}": value for name, value in settings.items()}
+    with open_listener(f"unix:{path}") as listener, log.open("ab") as sink:
+        environ["CLOCHE_DOCKERPROXY_LISTEN"] = f"fd:{listener.fileno()}"
+        command = [sys.executable, "-m", "cloche.dockerproxy"]
+        return subprocess.Popen(
+            command, env=environ, pass_fds=[listener.fileno()], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
+        )
+
+
+@pytest.fixture(scope="session")
+def spawn_docker_proxy() -> Callable[[Path, Path, dict[str, str]], subprocess.Popen[bytes]]:
+    """``start_docker_proxy``, for tests that want a proxy with settings of their own."""
+    return start_docker_proxy
+
+
+@pytest.fixture(scope="session")
+def docker_proxy(docker_socket: str, server_folder: Path) -> Iterator[str]:
+    """The address of a Docker Socket Proxy with its default settings."""
+    path = server_folder / "docker-proxy.sock"
+    settings = {"DOCKER_SOCKET": docker_socket, "INSTANCE": f"test-{secrets.token_hex(4)}"}
+    process = start_docker_proxy(path, server_folder / "docker-proxy.log", settings)
+    yield f"unix:{path}"
+    _end(process, signal.SIGTERM)

@@ -6,17 +6,15 @@ import secrets
 import socket
 import socketserver
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from cloche.executor.engines.docker.proxy_client import ProxyClient
-from cloche.kit.listen import open_listener
 
 
 class Recorder:
@@ -66,10 +64,11 @@ class RunningProxy:
 
     instance: str
     path: Path
-    recorder: Recorder
-    process: subprocess.Popen[bytes]
-    environ: dict[str, str]
     log: Path
+    settings: dict[str, str]
+    recorder: Recorder
+    spawn: "Spawn"
+    process: subprocess.Popen[bytes] = field(init=False)
 
     @property
     def address(self) -> str:
@@ -92,25 +91,23 @@ class RunningProxy:
                     got += data
             return bytes(got)
 
+    def start(self) -> None:
+        """Start it, and wait until it serves."""
+        self.process = self.spawn(self.path, self.log, self.settings)
+        assert self.raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), self.log.read_text()
+
     def restart(self) -> None:
         """Kill it and start another one of the same instance."""
         self.process.kill()
         self.process.wait()
-        self.process = _start(self.path, self.environ, self.log)
+        self.start()
 
 
-def _start(path: Path, environ: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """A proxy on a socket that is open already: who connects early waits until it is served."""
-    with open_listener(f"unix:{path}") as listener, log.open("ab") as sink:
-        environ = {**environ, "CLOCHE_DOCKERPROXY_LISTEN": f"fd:{listener.fileno()}"}
-        command = [sys.executable, "-m", "cloche.dockerproxy"]
-        return subprocess.Popen(
-            command, env=environ, pass_fds=[listener.fileno()], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
-        )
+Spawn = Callable[[Path, Path, dict[str, str]], subprocess.Popen[bytes]]
 
 
 @pytest.fixture(scope="session")
-def start_proxy(docker_socket: str) -> Iterator[Callable[..., RunningProxy]]:
+def start_proxy(docker_socket: str, spawn_docker_proxy: Spawn) -> Iterator[Callable[..., RunningProxy]]:
     """Call it with settings for a proxy of its own; all end with the session, and their containers too."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cloche-dp-", dir="/tmp")))
@@ -121,16 +118,10 @@ def start_proxy(docker_socket: str) -> Iterator[Callable[..., RunningProxy]]:
             here.mkdir()
             recorder = Recorder(here / "engine.sock", docker_socket)
             stack.callback(recorder.close)
-            environ = {k: v for k, v in os.environ.items() if not k.startswith("CLOCHE_")}
-            environ |= {
-                "CLOCHE_DOCKERPROXY_DOCKER_SOCKET": str(here / "engine.sock"),
-                "CLOCHE_DOCKERPROXY_INSTANCE": instance,
-            }
-            environ |= {f"CLOCHE_DOCKERPROXY_{name.upper()}": value for name, value in settings.items()}
-            path, log = here / "proxy.sock", here / "log"
-            proxy = RunningProxy(instance, path, recorder, _start(path, environ, log), environ, log)
+            settings = {"DOCKER_SOCKET": str(here / "engine.sock"), "INSTANCE": instance, **settings}
+            proxy = RunningProxy(instance, here / "proxy.sock", here / "log", settings, recorder, spawn_docker_proxy)
+            proxy.start()
             stack.callback(_end, proxy, docker_socket)
-            assert proxy.raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), log.read_text()
             return proxy
 
         yield make

@@ -192,7 +192,7 @@ async def test_a_megabyte_each_way_arrives_whole_though_the_reader_is_slow(proxy
 
 
 async def test_no_more_containers_than_allowed(start_proxy: Callable[..., Any]) -> None:
-    proxy = await asyncio.to_thread(start_proxy, max_containers="2")
+    proxy = await asyncio.to_thread(start_proxy, MAX_CONTAINERS="2")
     first, second = await proxy.client.create(ORDER), await proxy.client.create(ORDER)
     with pytest.raises(OverloadedError):
         await proxy.client.create(ORDER)
@@ -214,7 +214,7 @@ async def test_a_restarted_proxy_knows_its_own_and_no_others(start_proxy: Callab
 
 
 async def test_the_janitor_removes_what_nobody_started_and_what_grew_old(start_proxy: Callable[..., Any]) -> None:
-    proxy = await asyncio.to_thread(start_proxy, linger_s="0.5", max_lifetime_s="3")
+    proxy = await asyncio.to_thread(start_proxy, LINGER_S="0.5", MAX_LIFETIME_S="3")
     idle = await proxy.client.create(ORDER)
     old = await proxy.client.create(ORDER)
     async with await proxy.client.attach(old) as stream:
@@ -230,7 +230,7 @@ async def test_the_janitor_removes_what_nobody_started_and_what_grew_old(start_p
 
 
 async def test_a_silent_stream_is_cut(start_proxy: Callable[..., Any]) -> None:
-    proxy = await asyncio.to_thread(start_proxy, idle_s="0.5")
+    proxy = await asyncio.to_thread(start_proxy, IDLE_S="0.5")
     container = await proxy.client.create(ORDER)
     async with await proxy.client.attach(container) as stream:
         await proxy.client.start(container)
@@ -241,7 +241,7 @@ async def test_a_silent_stream_is_cut(start_proxy: Callable[..., Any]) -> None:
 async def test_a_token_is_demanded_where_one_is_set(start_proxy: Callable[..., Any], tmp_path: Path) -> None:
     secrets = tmp_path / "secrets.json"
     secrets.write_text('{"token": "right"}')
-    proxy = await asyncio.to_thread(start_proxy, secrets_file=str(secrets))
+    proxy = await asyncio.to_thread(start_proxy, SECRETS_FILE=str(secrets))
     for token in (None, "wrong"):
         with pytest.raises(UnauthenticatedError):
             await ProxyClient(proxy.address, token).images()
@@ -250,7 +250,7 @@ async def test_a_token_is_demanded_where_one_is_set(start_proxy: Callable[..., A
 
 
 async def test_another_user_is_refused(start_proxy: Callable[..., Any]) -> None:
-    proxy = await asyncio.to_thread(start_proxy, allowed_uids=f"[{os.getuid() + 1}]")
+    proxy = await asyncio.to_thread(start_proxy, ALLOWED_UIDS=f"[{os.getuid() + 1}]")
     with pytest.raises(ForbiddenError):
         await proxy.client.images()
 
