@@ -2,7 +2,7 @@
 
 import typer
 
-from cloche.cli import doctor, keys, migrate, stack
+from cloche.cli import doctor, evaluations, keys, migrate, run, stack
 
 app = typer.Typer(
     name="cloche",
@@ -10,6 +10,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+run.register(app)
+evaluations.register(app)
 stack.register(app)
 doctor.register(app)
 migrate.register(app)
