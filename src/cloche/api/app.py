@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -18,6 +18,7 @@ from cloche.api.settings import ApiSettings
 from cloche.api.store import EvaluationStore
 from cloche.api.watch import Follower
 from cloche.contracts.submission import EvaluationRequest
+from cloche.kit.background import Background
 from cloche.kit.bus import Bus
 from cloche.kit.http_app import BodyLimit, install_errors, install_operations
 from cloche.kit.http_client import ServiceClient
@@ -57,30 +58,29 @@ async def _lifespan(app: FastAPI, settings: ApiSettings) -> AsyncGenerator[None]
     pool = await open_pool(settings.dsn.get_secret_value(), service="api", size=settings.database_connections)
     bus = Bus.connect(settings.redis_url.get_secret_value(), connections=256)
     queue = ServiceClient(settings.queue, settings.queue_token.get_secret_value())
-    parts, background = _build(pool, bus, queue, settings)
-    app.state.parts = parts
+    background = Background()
+    app.state.parts = _build(pool, bus, queue, settings, background)
     app.state.keys = KeyRing(pool, required=settings.require_keys)
-    tasks = [asyncio.create_task(work) for work in background]
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await background.stop()
         await queue.close()
         await bus.close()
         await pool.close()
 
 
-def _build(
-    pool: Pool, bus: Bus, queue: ServiceClient, settings: ApiSettings
-) -> tuple[Parts, list[Coroutine[None, None, None]]]:
+def _build(pool: Pool, bus: Bus, queue: ServiceClient, settings: ApiSettings, background: Background) -> Parts:
     store = EvaluationStore(pool)
     bells = Bells(bus)
     reader = CatalogueReader(queue)
     relay = OutboxRelay(pool, queue, bus)
     follower = Follower(store, bus, bells)
-    parts = Parts(
+    background.start("outbox", relay.run)
+    background.start("bells", bells.run)
+    background.start("finished", follower.run)
+    background.start("tidy", lambda: _tidy(store))
+    return Parts(
         store=store,
         evaluations=Evaluations(store, reader, relay, settings),
         catalogue=reader,
@@ -88,7 +88,6 @@ def _build(
         bells=bells,
         max_readers=settings.max_readers,
     )
-    return parts, [relay.run(), bells.run(), follower.run(), _tidy(store)]
 
 
 async def _tidy(store: EvaluationStore) -> None:

@@ -73,14 +73,19 @@ UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
 UniqueViolationError: type[Exception] = asyncpg.UniqueViolationError
 
 
-async def open_pool(dsn: str, *, service: str, size: int = 8, statement_timeout_s: float = 30) -> Pool:
+async def open_pool(
+    dsn: str, *, service: str, size: int = 8, statement_timeout_s: float = 30, plan_once: bool = False
+) -> Pool:
     """A pool whose sessions carry the service's name and never hang for ever.
 
     Connections are opened on demand, so a server that is away delays calls, not start-up.
+    ``plan_once`` is for services whose statements need the same plan whatever their arguments are:
+    PostgreSQL takes arrays it can look into for cheaper than those it can't, and so would plan anew each time.
     """
     create: Any = asyncpg.create_pool  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (untyped)
     pool = await create(
         dsn,
+        reset=_keep_session,
         min_size=0,
         max_size=size,
         command_timeout=statement_timeout_s,
@@ -91,9 +96,17 @@ async def open_pool(dsn: str, *, service: str, size: int = 8, statement_timeout_
             "statement_timeout": f"{int(statement_timeout_s * 1000)}",
             "timezone": "UTC",
             "jit": "off",
+            "plan_cache_mode": "force_generic_plan" if plan_once else "auto",
         },
     )
     return cast("Pool", pool)
+
+
+async def _keep_session(_: object) -> None:
+    """Save asyncpg's round trip that resets a session after each use; an open transaction it still rolls back.
+
+    So nobody may leave a setting or a session's lock behind.
+    """
 
 
 def load_sql(package: str, name: str) -> str:

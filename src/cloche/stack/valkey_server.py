@@ -26,17 +26,18 @@ OLD_SERVER_TIMEOUT_S: Final = 30.0
 
 _CONNECT: Final = "+@connection -@dangerous"
 _EPOCH: Final = "(+set +get ~cloche:epoch)"
+_EPOCH_AND_OWNER: Final = "(+set +get ~cloche:epoch ~cloche:*:owner)"
 _PUBLISH: Final = "+evalsha +script|load +hmget +hset +xadd +expire +publish"
 
 #: What each user may do; the default user may do nothing. Only ``storage`` trims, deletes or touches groups.
 RIGHTS: Final[Mapping[str, str]] = {
     OWNER: "~* &* +@all",
-    "api": f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} +xrange +exists +subscribe +unsubscribe {_EPOCH}",
+    "api": f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} +xrange +hget +subscribe +unsubscribe {_EPOCH}",
     "queue": f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} {_EPOCH}",
     "worker": f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} {_EPOCH}",
     "storage": (
-        f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} +xrange +exists +xreadgroup +xack +xtrim +xautoclaim +xpending "
-        f"+xlen +xinfo +xgroup +del +unlink +subscribe +unsubscribe {_EPOCH}"
+        f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} +hget +xrange +xreadgroup +xack +xtrim +xautoclaim +xpending "
+        f"+xlen +xinfo +xgroup +del +unlink {_EPOCH_AND_OWNER}"
     ),
 }
 

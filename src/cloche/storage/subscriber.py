@@ -1,12 +1,14 @@
 """The storage worker's loops: take, apply, COMMIT, then announce, acknowledge and trim."""
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from cloche.contracts.events import Finished
 from cloche.contracts.tasks import ResultsPage
+from cloche.kit.background import Background
 from cloche.kit.bus import Bus, NewEvent, RedisError, source_key
 from cloche.kit.clock import now, parse
 from cloche.kit.errors import ClocheError
@@ -46,12 +48,19 @@ class Subscriber:
 
     async def run(self) -> None:
         """Work until cancelled; faults of PostgreSQL, Redis and the queue are waited out."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._forever("ledger", self._follow_ledgers))
-            group.create_task(self._forever("waiting", self._settle_waiting))
-            group.create_task(self._forever("results", self._reconcile))
+        background = Background()
+        try:
+            for name, work in (
+                ("ledger", self._follow_ledgers),
+                ("waiting", self._settle_waiting),
+                ("results", self._reconcile),
+            ):
+                background.start(name, functools.partial(self._patiently, name, work))
+            await asyncio.Event().wait()
+        finally:
+            await background.stop()
 
-    async def _forever(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def _patiently(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         delay_s = 0.1
         while True:
             try:

@@ -18,6 +18,7 @@ from cloche.contracts.tasks import (
     LeaseRequest,
 )
 from cloche.contracts.words import EvaluationId, LeaseId
+from cloche.kit.background import Background
 from cloche.kit.bus import Bus
 from cloche.kit.clock import iso_now
 from cloche.kit.errors import ClocheError, ConflictError
@@ -79,18 +80,14 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then drain."""
-        background = [
-            asyncio.create_task(self._fleet.watch_offers()),
-            asyncio.create_task(self._heartbeats()),
-        ]
-        leasing = asyncio.create_task(self._lease_loop())
+        background, leasing = Background(), Background()
+        background.start("offers", self._fleet.watch_offers)
+        background.start("heartbeats", self._heartbeats)
+        leasing.start("lease", self._lease_loop)
         await stop.wait()
-        leasing.cancel()
-        await asyncio.gather(leasing, return_exceptions=True)
+        await leasing.stop()
         await self._drain()
-        for task in background:
-            task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        await background.stop()
 
     async def _lease_loop(self) -> None:
         delay_s = 0.05
@@ -101,9 +98,7 @@ class Worker:
                 await self._fleet.wait_change(1.0)
                 continue
             wait_s = _LEASE_WAIT_S if self._last_lease_ok else 0
-            body = LeaseRequest(
-                worker=self._settings.name, slots=wanted, wait_s=wait_s, executors=self._fleet.offers()
-            )
+            body = LeaseRequest(worker=self._settings.name, slots=wanted, wait_s=wait_s, executors=self._fleet.offers())
             try:
                 answer = await self._queue.post(
                     "/queue/internal/v1/lease", body, LeaseAnswer, timeout_s=_LEASE_WAIT_S + 10

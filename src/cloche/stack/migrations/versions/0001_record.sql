@@ -128,7 +128,7 @@ GRANT SELECT ON evaluation, submission, verdict_record, output, case_result, api
 GRANT INSERT (id, tenant, name, labels, runtime, rerun_of) ON evaluation TO cloche_api;
 GRANT UPDATE (cancel_requested) ON evaluation TO cloche_api;
 GRANT INSERT ON submission TO cloche_api;
-GRANT INSERT, DELETE ON api_outbox TO cloche_api;
+GRANT INSERT, UPDATE, DELETE ON api_outbox TO cloche_api;   -- UPDATE: the relay locks the rows it takes
 GRANT INSERT, DELETE ON idempotency_key TO cloche_api;
 GRANT INSERT (id, secret_hash, tenant, scopes, name), UPDATE (revoked_at) ON api_key TO cloche_api;
 

@@ -1,0 +1,113 @@
+"""The worker believes no executor: each breach is charged to it and the evaluation still ends right."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+
+from .conftest import Platform
+from .scripted_executor import Run, ScriptedExecutor, finished, output, started
+from .test_path import submit
+
+
+async def endless_line(run: Run) -> None:
+    await run.say(started())
+    for _ in range(200):
+        await run.say(b"x" * 65536)
+
+
+async def endless_lines(run: Run) -> None:
+    await run.say(started())
+    for n in range(100_000):
+        await run.say(output(b"y", n))
+
+
+async def other_ids(run: Run) -> None:
+    await run.say(started(evaluation_id="0" * 32, attempt=99, seq=7), {"type": "evaluation.finished", "verdict": "accepted"})
+
+
+async def million_cases(run: Run) -> None:
+    await run.say(started())
+    for n in range(1_000_000):
+        await run.say({"type": "case.finished", "case": {"index": n, "name": "", "verdict": "accepted"}})
+
+
+async def illegal_order(run: Run) -> None:
+    await run.say(finished())
+
+
+async def forged_output(run: Run) -> None:
+    await run.say(started(), output(b"real", 0), finished(b"fake", inline=True))
+
+
+async def garbage(run: Run) -> None:
+    await run.say(b"\xff\xfe\n")
+
+
+async def silence(run: Run) -> None:
+    await run.say(started())
+
+
+BREACHES: list[Callable[[Run], Awaitable[None]]] = [
+    endless_line, endless_lines, other_ids, million_cases, illegal_order, forged_output, garbage,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("breach", BREACHES, ids=lambda breach: breach.__name__)
+async def test_breach_is_charged_and_the_next_attempt_decides(
+    api: httpx.AsyncClient, platform: Platform, executor: ScriptedExecutor, breach: Callable[[Run], Awaitable[None]]
+):
+    runs = 0
+
+    async def once(run: Run) -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            await breach(run)
+        else:
+            await run.say(started(), finished(b"right"))
+
+    executor.script["p"] = once
+    view = await submit(api, "p")
+    assert (view["verdict"], view["stdout"]["text"], view["attempts"]) == ("accepted", "right", 2)
+    transport = httpx.AsyncHTTPTransport(uds=str(platform.folder / "w.sock"))
+    async with httpx.AsyncClient(transport=transport, base_url="http://worker") as worker:
+        metrics = (await worker.get("/metrics")).text
+    assert 'cloche_worker_executor_misbehaved_total{executor="scripted"} 1.0' in metrics
+
+
+async def test_stream_that_ends_early_is_retried(api: httpx.AsyncClient, executor: ScriptedExecutor):
+    runs = 0
+
+    async def once(run: Run) -> None:
+        nonlocal runs
+        runs += 1
+        await (silence(run) if runs == 1 else run.say(started(), finished(b"right")))
+
+    executor.script["p"] = once
+    assert (await submit(api, "p"))["stdout"]["text"] == "right"
+
+
+async def test_executor_that_always_misbehaves_ends_in_internal_error(
+    api: httpx.AsyncClient, executor: ScriptedExecutor
+):
+    executor.script["p"] = illegal_order_after_start
+    view = await submit(api, "p", wait=60)
+    assert (view["verdict"], view["attempts"]) == ("internal_error", 3)
+
+
+async def illegal_order_after_start(run: Run) -> None:
+    await run.say(started(), started())
+
+
+async def test_lost_cell_twice_is_the_programs_fault(api: httpx.AsyncClient, executor: ScriptedExecutor):
+    async def lose(run: Run) -> None:
+        await run.say(started())
+        await asyncio.sleep(0)
+        await run.say({"type": "failed", "reason": "cell_lost", "started": True, "message": ""})
+
+    executor.script["p"] = lose
+    view = await submit(api, "p", wait=60)
+    assert (view["verdict"], view["attempts"]) == ("runtime_error", 2)
+    assert view["evidence"]["detail"] == "cell_lost" or "cell_lost" in view["message"]

@@ -1,0 +1,70 @@
+from cloche.contracts.execution import ExecutorOffer, RuntimeOffer
+from cloche.contracts.limits import CompileLimits, Limits
+from cloche.contracts.submission import File, Program
+from cloche.contracts.words import Isolation
+from cloche.worker.routing import RETRY_S, Breaker, Candidate, choose
+
+
+def candidate(name: str, *, slots: int = 2, mine: int = 0, isolation: Isolation = "namespace") -> Candidate:
+    offer = ExecutorOffer(
+        name=name,
+        engine="local",
+        isolation=isolation,
+        slots=slots,
+        busy=mine,
+        healthy=True,
+        runtimes=[RuntimeOffer(name="python", version="3.11")],
+    )
+    return Candidate(name, offer, mine=mine)
+
+
+def program(runtime: str = "python", isolation: Isolation = "namespace") -> Program:
+    return Program(
+        runtime=runtime,
+        files=[File(path="m", content="")],
+        entrypoint="m",
+        limits=Limits(),
+        compile_limits=CompileLimits(),
+        isolation=isolation,
+    )
+
+
+def chosen(*candidates: Candidate, of: Program | None = None) -> str | None:
+    found = choose(candidates, of or program())
+    return found.name if found else None
+
+
+def test_least_loaded_by_share_of_slots_is_chosen():
+    assert chosen(candidate("small", slots=2, mine=1), candidate("large", slots=10, mine=3)) == "large"
+
+
+def test_full_executor_is_not_chosen():
+    assert chosen(candidate("full", slots=1, mine=1)) is None
+
+
+def test_executor_without_the_runtime_is_not_chosen():
+    assert chosen(candidate("one"), of=program("java")) is None
+    assert chosen(candidate("one"), of=program("python@3.1")) is None
+
+
+def test_weaker_isolation_is_not_chosen():
+    found = chosen(candidate("weak"), candidate("strong", mine=1, isolation="gvisor"), of=program(isolation="container"))
+    assert found == "strong"
+
+
+def test_failing_executor_is_taken_out_and_tried_again_later():
+    time = [0.0]
+    breaker = Breaker(clock=lambda: time[0])
+    one = candidate("one")
+    one.breaker = breaker
+    for _ in range(3):
+        assert chosen(one) == "one"
+        breaker.bad()
+    assert chosen(one) is None
+    time[0] = RETRY_S
+    assert chosen(one) == "one"
+    breaker.bad()
+    assert chosen(one) is None
+    time[0] = 2 * RETRY_S
+    breaker.good()
+    assert chosen(one) == "one"
