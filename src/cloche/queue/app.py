@@ -67,7 +67,7 @@ async def run(settings: QueueSettings) -> None:
 @contextlib.asynccontextmanager
 async def open_service(settings: QueueSettings) -> AsyncGenerator[QueueService]:
     """Everything but the listeners, with the relay and the reaper at work until the end."""
-    pool = await open_pool(settings.dsn.get_secret_value(), service="queue", size=settings.pool_size)
+    pool = await open_pool(settings.dsn.get_secret_value(), service="queue", size=settings.pool_size, plan_once=True)
     bus = Bus.connect(settings.redis_url.get_secret_value())
     signals, meters = Signals(), Meters()
     tasks = Tasks(pool, signals, meters, lease_s=settings.lease_s)

@@ -10,6 +10,7 @@ from cloche.kit.postgres import UNAVAILABLE, Pool, Session
 log = get_logger()
 
 _TRY_LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
+_UNLOCK: Final = "SELECT pg_advisory_unlock(hashtextextended($1, 0))"
 _NEXT_TRY_S: Final = 1.0
 
 
@@ -22,7 +23,11 @@ async def as_only_one(pool: Pool, name: str, work: Callable[[Session], Awaitable
         try:
             async with pool.acquire() as session:
                 if await session.fetchval(_TRY_LOCK, f"cloche.queue.{name}"):
-                    await work(session)
+                    try:
+                        await work(session)
+                    except Exception:  # the session goes back to the pool as it is; if cancelled, pool and session end
+                        await session.execute(_UNLOCK, f"cloche.queue.{name}")
+                        raise
         except UNAVAILABLE as error:
             log.warning("single.interrupted", work=name, error=type(error).__name__)
         except Exception:

@@ -20,20 +20,22 @@ WITH RECURSIVE offer AS (
         SELECT FROM queue.task t
         WHERE t.lease_id IS NULL AND t.run_at <= now()
           AND t.lane = c.lane AND t.tenant = c.tenant AND t.runtime = c.runtime AND t.isolation = c.isolation)
-), running AS (
-    SELECT lane, tenant, count(*)::integer AS n FROM queue.task WHERE lease_id IS NOT NULL GROUP BY lane, tenant
 ), served AS (
-    SELECT lane, tenant, urgency, coalesce(n, 0) AS n, count(*) OVER () AS tenants
-    FROM (SELECT DISTINCT lane, tenant, urgency FROM runnable) w LEFT JOIN running USING (lane, tenant)
-    ORDER BY urgency, coalesce(n, 0), random() LIMIT $3
+    SELECT w.*, r.n, count(*) OVER () AS tenants
+    FROM (SELECT lane, tenant, urgency, array_agg(runtime) AS runtimes, array_agg(isolation) AS isolations
+          FROM runnable GROUP BY lane, tenant, urgency) w
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS n FROM queue.task t
+        WHERE t.lease_id IS NOT NULL AND t.lane = w.lane AND t.tenant = w.tenant) r
+    ORDER BY w.urgency, r.n, random() LIMIT $3
 ), candidate AS (
     SELECT t.evaluation_id, t.priority, s.urgency,
            s.n + row_number() OVER (PARTITION BY s.lane, s.tenant ORDER BY t.priority DESC, t.evaluation_id) AS turn
-    FROM served s JOIN runnable r USING (lane, tenant)
+    FROM served s CROSS JOIN LATERAL unnest(s.runtimes, s.isolations) AS r (runtime, isolation)
     CROSS JOIN LATERAL (
         SELECT q.evaluation_id, q.priority FROM queue.task q
         WHERE q.lease_id IS NULL AND q.run_at <= now()
-          AND q.lane = r.lane AND q.tenant = r.tenant AND q.runtime = r.runtime AND q.isolation = r.isolation
+          AND q.lane = s.lane AND q.tenant = s.tenant AND q.runtime = r.runtime AND q.isolation = r.isolation
         ORDER BY q.priority DESC, q.evaluation_id
         LIMIT ceil($3::numeric / least(s.tenants, $3)) * 2) t
 ), picked AS (
