@@ -72,12 +72,15 @@ class Calls:
     async def inspect(self, container: ContainerId) -> dict[str, Any]:
         """How an own container is: ``status``, ``exit_code``, ``oom_killed``. Raises as ``start``."""
         answer = await self._engine.call(policy.inspect(self._registry.check(container)))
-        state = answer["State"]
-        return {
-            "status": str(state["Status"]),
-            "exit_code": int(state["ExitCode"]),
-            "oom_killed": state["OOMKilled"] is True,
-        }
+        try:
+            state = answer["State"]
+            return {
+                "status": str(state["Status"]),
+                "exit_code": int(state["ExitCode"]),
+                "oom_killed": state["OOMKilled"] is True,
+            }
+        except (KeyError, TypeError, ValueError):
+            raise UnavailableError("The Docker Engine answered without a state.") from None
 
     async def stats(self, container: ContainerId) -> dict[str, int | None]:
         """One sample: ``memory_bytes``, ``memory_peak_bytes`` (None where the Engine can't say), ``cpu_ns``.
