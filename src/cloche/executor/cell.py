@@ -79,6 +79,14 @@ class Cell:
             raise await self._lost("the launcher began with another frame")
         protocol.parse_ready(payload)
         await self._send(protocol.hello(deadline_ms=round(deadline_s * 1000), work=self._slot.work))
+        await self.add_files(files)
+
+    async def add_files(self, files: list[tuple[str, bytes]]) -> None:
+        """Write files below the work directory; not while a step runs. The next step tells how that went.
+
+        Raises:
+            EngineError: the launcher does not listen.
+        """
         for path, content in files:
             await self._send(protocol.file(path, content))
 

@@ -1,11 +1,13 @@
 /* PID 1 of every cell: runs programs one after another and says how each ended.
  *
  *   cell-launcher                        speaks the protocol of protocol.py on stdin and stdout
- *   cell-launcher enter FILE… -- ARG…    joins the cgroups behind the cgroup.procs FILEs, then executes ARG…
+ *   cell-launcher enter [FILE…] [uid=N] -- ARG…
+ *                                        joins the cgroups behind the cgroup.procs FILEs, becomes user N, executes ARG…
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -252,18 +254,36 @@ static void serve(int children)
     }
 }
 
+static bool join(const char *cgroup_procs)
+{
+    int fd = open(cgroup_procs, O_WRONLY | O_CLOEXEC);
+    bool good = fd >= 0 && write(fd, "0", 1) == 1;
+
+    close(fd);
+    return good;
+}
+
+static bool become_user(const char *number)
+{
+    long long uid;
+
+    if (!field_number(number, &uid) || uid == 0 || uid > 0x7fffffff)
+        return false;
+    return setgroups(0, NULL) == 0 && setresgid((gid_t)uid, (gid_t)uid, (gid_t)uid) == 0 &&
+           setresuid((uid_t)uid, (uid_t)uid, (uid_t)uid) == 0;
+}
+
 static int enter(int argc, char **argv)
 {
     int i;
 
     for (i = 2; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        int fd = open(argv[i], O_WRONLY | O_CLOEXEC);
+        bool user = strncmp(argv[i], "uid=", 4) == 0;
 
-        if (fd < 0 || write(fd, "0", 1) < 0) {
+        if (user ? !become_user(argv[i] + 4) : !join(argv[i])) {
             fprintf(stderr, "cell-launcher: %s: %s\n", argv[i], strerror(errno));
             return 126;
         }
-        close(fd);
     }
     if (i + 1 >= argc)
         return 125;

@@ -239,8 +239,11 @@ bool step_relay(struct step *step, struct stream *stream)
     stream->kept += keep;
     if (keep > 0)
         frame_commit(stream->type, (size_t)keep);
-    if (stream->written > step->limits.output_bytes)
+    if (stream->written > step->limits.output_bytes) {
         step_kill(step, KILLED_OUTPUT);
+        if (step->killed == KILLED_NONE)
+            step->killed = KILLED_OUTPUT; /* it ended by itself, leaving too much in the pipe */
+    }
     return true;
 }
 

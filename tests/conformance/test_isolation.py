@@ -1,0 +1,137 @@
+"""What a program must not see, reach or change."""
+
+import os
+
+import pytest
+from bench import Bench
+
+
+async def test_root_file_system_is_read_only(bench: Bench) -> None:
+    source = """
+for path in ("/x", "/usr/x", "/etc/x", "/usr/bin/x", "/dev/x", "/proc/sys/kernel/core_pattern", "/run/x"):
+    try: open(path, "w"); print("wrote", path)
+    except OSError: pass
+"""
+    assert (await bench.run(source)).stdout == b""
+
+
+async def test_no_network_but_its_own_loopback(bench: Bench) -> None:
+    source = """
+import socket
+for address in (("1.1.1.1", 53), ("169.254.169.254", 80), ("127.0.0.1", 22), ("127.0.0.1", 5432)):
+    s = socket.socket(); s.settimeout(1)
+    try: s.connect(address); print("connected", address)
+    except OSError: pass
+server = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(server.getsockname()).close()
+print(sorted(name for _, name in socket.if_nameindex()))
+"""
+    assert (await bench.run(source)).stdout == b"['lo']\n"
+
+
+async def test_host_files_are_not_there(bench: Bench) -> None:
+    secret = os.path.expanduser("~")
+    source = f"""
+import os
+for path in ({secret + "/.bashrc"!r}, {os.getcwd()!r}, "/home", "/var/lib", "/var/run/docker.sock", "/etc/shadow", "/sys/class"):
+    if os.path.exists(path): print(path)
+"""
+    ran = await bench.run(source)
+    if bench.engine.name == "docker":
+        pytest.skip("an image has directories of these names")
+    assert ran.stdout == b""
+
+
+async def test_only_its_own_processes_are_visible(bench: Bench) -> None:
+    source = """
+import os
+for pid in (p for p in os.listdir("/proc") if p.isdigit()):
+    print(pid, open(f"/proc/{pid}/comm").read().strip())
+"""
+    lines = (await bench.run(source)).stdout.decode().splitlines()
+    assert len(lines) == 2, lines
+
+
+async def test_launcher_can_not_be_read_changed_or_killed(bench: Bench) -> None:
+    source = """
+import ctypes, os, resource, signal
+for name in ("mem", "environ", "maps", "fd/0", "root", "cwd", "exe"):
+    try: os.readlink(f"/proc/1/{name}") if name in ("fd/0", "root", "cwd", "exe") else open(f"/proc/1/{name}", "rb").read(1); print("read", name)
+    except OSError: pass
+try: resource.prlimit(1, resource.RLIMIT_NOFILE, (0, 0)); print("prlimit")
+except OSError: pass
+for call in (lambda: os.setpriority(os.PRIO_PROCESS, 1, 19), lambda: os.setpriority(os.PRIO_USER, 0, 19),
+             lambda: os.sched_setaffinity(1, {0}), lambda: os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))):
+    try: call(); print("scheduled")
+    except OSError: pass
+if ctypes.CDLL(None).ptrace(16, 1, 0, 0) == 0: print("ptrace")
+for number in range(1, 65):
+    try: os.kill(1, number)
+    except OSError: pass
+"""
+    async with bench.open(source) as opened:
+        ran = await opened.step()
+        assert (ran.stdout, ran.verdict) == (b"", "accepted"), ran.stderr
+        assert (await opened.step()).verdict == "accepted"
+
+
+async def test_no_capability_and_no_new_privileges(bench: Bench) -> None:
+    ran = await bench.run("grep -E '^(Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):' /proc/self/status", runtime="bash")
+    values = dict(line.split(":") for line in ran.stdout.decode().splitlines())
+    assert {int(value, 16) for name, value in values.items() if name.startswith("Cap")} == {0}
+    assert values["NoNewPrivs"].strip() == "1"
+    assert values["Seccomp"].strip() == "2"
+
+
+async def test_namespaces_mounts_and_kernel_doors_are_refused(bench: Bench) -> None:
+    source = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+for number in (1, 2):
+    for flag in (0x10000000, 0x20000, 0x20000000, 0x40000000):
+        if libc.unshare(flag) == 0: print("unshare", hex(flag))
+if libc.mount(b"none", b"/tmp", b"tmpfs", 0, None) == 0: print("mount")
+if libc.syscall(425, 8, ctypes.create_string_buffer(120)) >= 0: print("io_uring")
+x86 = os.uname().machine == "x86_64"
+for name, number in (("bpf", 321 if x86 else 280), ("perf", 298 if x86 else 241), ("keyctl", 250 if x86 else 219),
+                     ("userfaultfd", 323 if x86 else 282), ("clone3", 435)):
+    if libc.syscall(number, 0, 0, 0, 0, 0) >= 0: print(name)
+"""
+    assert (await bench.run(source)).stdout == b""
+
+
+async def test_only_three_file_descriptors_are_open(bench: Bench) -> None:
+    ran = await bench.run("import os; print([f for f in range(3, 1000) if os.path.exists(f'/proc/self/fd/{f}')][1:])")
+    assert ran.stdout == b"[]\n"
+
+
+async def test_disk_limit_holds(bench: Bench) -> None:
+    limits = bench.limits(disk_bytes=2 * 1024 * 1024, file_bytes=64 * 1024 * 1024)
+    source = """
+import errno
+try:
+    with open("fill", "wb") as file:
+        for _ in range(64): file.write(b"x" * 1_000_000); file.flush()
+    print("never full")
+except OSError as error: print(errno.errorcode[error.errno])
+"""
+    assert (await bench.run(source, limits=limits)).stdout == b"ENOSPC\n"
+
+
+async def test_file_size_limit_holds(bench: Bench) -> None:
+    limits = bench.limits(file_bytes=100_000)
+    ran = await bench.run("open('big', 'wb').write(b'x' * 1_000_000); print('never')", runtime="python", limits=limits)
+    assert ran.stdout == b""
+    assert ran.verdict == "runtime_error"
+
+
+async def test_open_files_limit_holds(bench: Bench) -> None:
+    source = "files = []\ntry:\n    while True: files.append(open('/dev/null'))\nexcept OSError as e: print(e.errno)"
+    assert (await bench.run(source, limits=bench.limits(open_files=32))).stdout == b"24\n"
+
+
+async def test_cells_share_nothing(bench: Bench) -> None:
+    leave = "\n".join(f"open('{d}/mark', 'w').write('x')" for d in ("/work", "/tmp", "/dev/shm"))
+    look = "import os; print([d for d in ('/work', '/tmp', '/dev/shm') if os.path.exists(d + '/mark')])"
+    assert (await bench.run(leave)).verdict == "accepted"
+    assert (await bench.run(look)).stdout == b"[]\n"
