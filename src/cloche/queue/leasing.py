@@ -46,14 +46,15 @@ class Leasing:
         while True:
             bell = self._signals.work.listen()
             await self._executors.report(request.worker, request.executors)
-            if slots == 0 or not strongest or await is_gone():
-                rows: list[Row] = []
-            else:
+            rows: list[Row] = []
+            if slots and strongest:
+                if await is_gone():
+                    return []
                 rows = await self._tasks.lease(request.worker, slots, strongest)
+                if rows and await is_gone():
+                    await self._faults.release([(row["evaluation_id"], row["lease_id"]) for row in rows])
+                    return []
             left = until - time.monotonic()
-            if rows and await is_gone():
-                await self._faults.release([(row["evaluation_id"], row["lease_id"]) for row in rows])
-                return []
-            if rows or slots == 0 or left <= 0 or self._closing or await is_gone():
+            if rows or slots == 0 or left <= 0 or self._closing:
                 return rows
             await wait_for_ring(bell, min(left, POLL_S))

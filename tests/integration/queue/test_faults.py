@@ -218,3 +218,12 @@ async def test_of_complete_and_cancel_at_once_exactly_one_decides(queue, start_q
         else:
             assert isinstance(complete, CancelledConflictError)
             assert cancel in (["cancelling"], ["cancelled"])
+
+
+async def test_the_reaper_takes_back_what_a_dead_worker_held(start_queue, make):
+    async with start_queue(lease_s=1.0) as queue:
+        await queue.enqueue(make.task(), make.task(runtime="cobol", queue_timeout_s=1))
+        lost = await queue.lease_one()
+        again = await queue.lease_one(wait_s=20, worker="w2")
+        assert (again.evaluation_id, again.attempt) == (lost.evaluation_id, 2)
+        assert (await only_result(queue)).evidence.detail == "queue_timeout"
