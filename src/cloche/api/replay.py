@@ -1,7 +1,6 @@
 """From what PostgreSQL holds to the events a watcher has not seen yet. No I/O."""
 
 import base64
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import orjson
@@ -80,18 +79,21 @@ def gap_event(stream: Stream, start: int, end: int) -> Sse:
     return Sse("gap", orjson.dumps({"stream": stream, "from": start, "to": end}).decode())
 
 
-def state_events(row: Row, position: Position) -> Iterator[Sse]:
-    """``queued``, ``leased`` and ``started`` as far as they are known and unseen."""
+def state_events(row: Row, position: Position) -> list[tuple[int, Sse]]:
+    """``queued``, ``leased`` and ``started`` as far as they are known and unseen, with their sequences."""
     attempt, epoch = row["attempt"], row["epoch"]
     steps = (
         ("evaluation.queued", 0, row["queued_seq"], row["queued_at"], _queued),
         ("evaluation.leased", attempt, row["leased_seq"], row["leased_at"], _leased),
         ("evaluation.started", attempt, row["started_seq"], row["started_at"], _started),
     )
+    found: list[tuple[int, Sse]] = []
     for name, of_attempt, seq, at, body in steps:
         seen = position.has_seen(epoch, of_attempt, seq) or (seq is None and position.seq > 0)
         if at is not None and not seen:
-            yield Sse(name, body(row), EventId(epoch, of_attempt, seq) if epoch and seq else None)
+            id_ = EventId(epoch, of_attempt, seq) if epoch and seq else None
+            found.append((seq or 0, Sse(name, body(row), id_)))
+    return found
 
 
 def chunk_event(row: Row, position: Position, stream: Stream) -> Sse | None:
@@ -113,9 +115,13 @@ def live_output(position: Position, body: bytes) -> tuple[Stream, int, bytes, st
     return stream, offset, data, fields["at"]
 
 
-def case_event(case: CaseResult, id_: EventId | None) -> Sse:
-    """A decided case."""
-    return Sse("case.finished", orjson.dumps({"case": case.model_dump()}).decode(), id_)
+def case_event(row: Row, case: CaseResult, position: Position) -> tuple[int, Sse] | None:
+    """A decided case with its sequence, unless the watcher has it."""
+    epoch, seq = row["epoch"], row["seq"]
+    if position.has_seen(epoch, position.attempt, seq):
+        return None
+    id_ = EventId(epoch, position.attempt, seq) if epoch and seq else None
+    return seq or 0, Sse("case.finished", orjson.dumps({"case": case.model_dump()}).decode(), id_)
 
 
 def _queued(row: Row) -> str:

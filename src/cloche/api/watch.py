@@ -20,7 +20,6 @@ from cloche.api.replay import (
 )
 from cloche.api.store import EvaluationStore
 from cloche.api.views import STREAM_NAMES, evaluation
-from cloche.contracts.record import CaseResult
 from cloche.contracts.words import STREAMS, Stream
 from cloche.kit.bus import Bus, EventId, RedisError, StreamEvent
 from cloche.kit.logs import get_logger
@@ -168,25 +167,28 @@ class Follower:
             position.advance(stream, end)
 
     async def _stored(self, row: Row, position: Position) -> AsyncIterator[Sse]:
-        """What PostgreSQL holds and the watcher lacks, in the order it happened."""
-        for sse in state_events(row, position):
-            yield sse
+        """What PostgreSQL holds and the watcher lacks, in the order in which the bus had it."""
+        if 0 < position.attempt < row["attempt"]:
+            body = {"reason": "the attempt was lost", "next_attempt": row["attempt"]}
+            yield Sse("evaluation.retried", orjson.dumps(body).decode())
+        steps = state_events(row, position)
         if row["attempt"] > position.attempt:
-            if position.attempt > 0:
-                body = {"reason": "the attempt was lost", "next_attempt": row["attempt"]}
-                yield Sse("evaluation.retried", orjson.dumps(body).decode())
             position.enter(row["attempt"])
-        cases = await self._unseen_cases(row, position)
+        for case_row, case in await self._store.cases(row["id"], row["attempt"]):
+            found = case_event(case_row, case, position)
+            if found is not None:
+                steps.append(found)
+        steps.sort(key=lambda step: step[0])
         async for chunk in self._chunks(row):
-            while cases and chunk["seq"] is not None and (cases[0][0]["seq"] or 0) < chunk["seq"]:
-                yield _case(*cases.pop(0), position.attempt)
+            while steps and steps[0][0] < (chunk["seq"] or 0):
+                yield steps.pop(0)[1]
             stream = STREAM_NAMES[chunk["stream"]]
             sse = chunk_event(chunk, position, stream)
             if sse is not None:
                 position.advance(stream, chunk["byte_offset"] + len(chunk["data"]))
                 yield sse
-        for case_row, case in cases:
-            yield _case(case_row, case, position.attempt)
+        for _, sse in steps:
+            yield sse
 
     async def _chunks(self, row: Row) -> AsyncIterator[Row]:
         at, stream, offset = _EPOCH_OF_TIME, 0, -1
@@ -197,11 +199,6 @@ class Follower:
                 at, stream, offset = chunk["at"], chunk["stream"], chunk["byte_offset"]
             if not page:
                 return
-
-    async def _unseen_cases(self, row: Row, position: Position) -> list[tuple[Row, CaseResult]]:
-        cases = await self._store.cases(row["id"], row["attempt"])
-        unseen = [(r, c) for r, c in cases if not position.has_seen(r["epoch"], row["attempt"], r["seq"])]
-        return sorted(unseen, key=lambda pair: (pair[0]["seq"] or 0, pair[1].index))
 
     async def _last(self, row: Row, position: Position) -> Sse:
         stored = await self._store.complete(row)
@@ -240,8 +237,3 @@ class Follower:
         if not watchers:
             del self._waiting[evaluation_id]
             self._finished.discard(evaluation_id)
-
-
-def _case(row: Row, case: CaseResult, attempt: int) -> Sse:
-    id_ = EventId(row["epoch"], attempt, row["seq"]) if row["epoch"] and row["seq"] else None
-    return case_event(case, id_)

@@ -15,6 +15,10 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
+import redis
+
+from cloche.stack.valkey_server import ValkeyServer
 
 from .scripted_executor import TOKEN, ScriptedExecutor
 
@@ -108,14 +112,22 @@ def make_settings(folder: Path, database: Any, redis_urls: dict[str, str]) -> di
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def redis_urls(valkey: ValkeyServer) -> dict[str, str]:
+    """Each service's user of an emptied Valkey; the services of a module share it."""
+    with redis.Redis.from_url(valkey.url("owner")) as client:
+        client.flushall()
+    return {user: valkey.url(user) for user in ("api", "queue", "worker", "storage")}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def executor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ScriptedExecutor]:
     scripted = ScriptedExecutor(tmp_path_factory.mktemp("p") / "x.sock")
     async with scripted.serving():
         yield scripted
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def platform(executor: ScriptedExecutor, database: Any, redis_urls: dict[str, str]) -> Iterator[Platform]:
     folder = executor.path.parent
     running = Platform(folder, make_settings(folder, database, redis_urls))
@@ -131,7 +143,7 @@ def platform(executor: ScriptedExecutor, database: Any, redis_urls: dict[str, st
                 running.end(name, signal.SIGTERM)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(platform: Platform) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the API, once it offers python."""
     async with platform.client() as client:

@@ -16,7 +16,14 @@ TOKEN = "token-of-executor-0123456789"
 
 
 def started(**changes: Any) -> dict[str, Any]:
-    return {"type": "started", "runtime": "python@3.11", "engine": "local", "isolation": "namespace", "at": AT, **changes}
+    return {
+        "type": "started",
+        "runtime": "python@3.11",
+        "engine": "local",
+        "isolation": "namespace",
+        "at": AT,
+        **changes,
+    }
 
 
 def output(data: bytes, offset: int, stream: str = "stdout") -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The worker believes no executor: each breach is charged to it and the evaluation still ends right."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -9,6 +10,8 @@ import pytest
 from .conftest import Platform
 from .scripted_executor import Run, ScriptedExecutor, finished, output, started
 from .test_path import submit
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def endless_line(run: Run) -> None:
@@ -24,7 +27,9 @@ async def endless_lines(run: Run) -> None:
 
 
 async def other_ids(run: Run) -> None:
-    await run.say(started(evaluation_id="0" * 32, attempt=99, seq=7), {"type": "evaluation.finished", "verdict": "accepted"})
+    await run.say(
+        started(evaluation_id="0" * 32, attempt=99, seq=7), {"type": "evaluation.finished", "verdict": "accepted"}
+    )
 
 
 async def million_cases(run: Run) -> None:
@@ -49,6 +54,17 @@ async def silence(run: Run) -> None:
     await run.say(started())
 
 
+async def worker_metrics(platform: Platform) -> str:
+    transport = httpx.AsyncHTTPTransport(uds=str(platform.folder / "w.sock"))
+    async with httpx.AsyncClient(transport=transport, base_url="http://worker") as worker:
+        return (await worker.get("/metrics")).text
+
+
+def charged(metrics: str) -> float:
+    found = re.search(r'^cloche_worker_executor_misbehaved_total\{executor="scripted"\} (\S+)$', metrics, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
 BREACHES: list[Callable[[Run], Awaitable[None]]] = [
     endless_line, endless_lines, other_ids, million_cases, illegal_order, forged_output, garbage,
 ]  # fmt: skip
@@ -59,6 +75,7 @@ async def test_breach_is_charged_and_the_next_attempt_decides(
     api: httpx.AsyncClient, platform: Platform, executor: ScriptedExecutor, breach: Callable[[Run], Awaitable[None]]
 ):
     runs = 0
+    before = charged(await worker_metrics(platform))
 
     async def once(run: Run) -> None:
         nonlocal runs
@@ -71,10 +88,7 @@ async def test_breach_is_charged_and_the_next_attempt_decides(
     executor.script["p"] = once
     view = await submit(api, "p")
     assert (view["verdict"], view["stdout"]["text"], view["attempts"]) == ("accepted", "right", 2)
-    transport = httpx.AsyncHTTPTransport(uds=str(platform.folder / "w.sock"))
-    async with httpx.AsyncClient(transport=transport, base_url="http://worker") as worker:
-        metrics = (await worker.get("/metrics")).text
-    assert 'cloche_worker_executor_misbehaved_total{executor="scripted"} 1.0' in metrics
+    assert charged(await worker_metrics(platform)) == before + 1
 
 
 async def test_stream_that_ends_early_is_retried(api: httpx.AsyncClient, executor: ScriptedExecutor):

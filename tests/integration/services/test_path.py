@@ -12,6 +12,8 @@ import pytest
 from .conftest import Platform
 from .scripted_executor import Run, ScriptedExecutor, finished, output, started
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def submit(api: httpx.AsyncClient, source: str, wait: float = 30, **fields: Any) -> dict[str, Any]:
     answer = await api.post(
@@ -63,11 +65,13 @@ async def test_quick_run_is_stored_and_replayed_with_every_step(api: httpx.Async
     }  # fmt: skip
     assert all(view["timeline"][step] for step in ("created_at", "queued_at", "leased_at", "started_at", "stored_at"))
     seen = await all_events(api, view["id"])
-    assert [event["event"] for event in seen] == [
-        "evaluation.queued", "evaluation.leased", "evaluation.started", "output", "evaluation.finished",
-    ]  # fmt: skip
+    kinds = [event["event"] for event in seen]
+    assert sorted(kinds[:-2]) == ["evaluation.leased", "evaluation.queued", "evaluation.started"]
+    assert kinds[-2:] == ["output", "evaluation.finished"]
     assert seen[-1]["data"] == view
-    assert len({event["id"] for event in seen}) == len(seen)
+    ids = [event["id"] for event in seen if "id" in event]
+    assert len(ids) >= 4
+    assert len(set(ids)) == len(ids)
 
 
 async def test_watcher_sees_output_while_the_program_runs(api: httpx.AsyncClient, executor: ScriptedExecutor):
@@ -103,6 +107,9 @@ async def test_resuming_at_any_event_gives_exactly_the_rest(api: httpx.AsyncClie
     assert text_of(whole) == "".join(f"{n}\n" for n in range(10)) + "tail"
     assert text_of(whole, "stderr") == "e"
     for place, event in enumerate(whole[:-1]):
+        if "id" not in event:  # told late: the bus had a later attempt already
+            assert event["event"] == "evaluation.queued"
+            continue
         assert await all_events(api, view["id"], event["id"]) == whole[place + 1 :], event
 
 

@@ -123,9 +123,7 @@ async def test_inline_output_fills_only_what_events_did_not_bring(store: RecordS
     assert [tuple(row) for row in rows] == [(0, b"ab"), (2, b"cdef")]
 
 
-async def test_attempts_are_kept_apart_and_an_old_one_changes_nothing(
-    store: RecordStore, owner: Any, evaluation: UUID
-):
+async def test_attempts_are_kept_apart_and_an_old_one_changes_nothing(store: RecordStore, owner: Any, evaluation: UUID):
     ledger = Ledger(evaluation)
     await store.apply(fold([ledger.leased(1), ledger.started(1), ledger.output(1, 0, b"old")]), "e")
     await store.apply(fold([ledger.retried(2)]), "e")

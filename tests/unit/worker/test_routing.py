@@ -48,7 +48,9 @@ def test_executor_without_the_runtime_is_not_chosen():
 
 
 def test_weaker_isolation_is_not_chosen():
-    found = chosen(candidate("weak"), candidate("strong", mine=1, isolation="gvisor"), of=program(isolation="container"))
+    found = chosen(
+        candidate("weak"), candidate("strong", mine=1, isolation="gvisor"), of=program(isolation="container")
+    )
     assert found == "strong"
 
 
