@@ -140,7 +140,8 @@ def valkey_candidates(environ: dict[str, str] | None = None) -> Iterator[ValkeyB
     for name in ("valkey-server", "redis-server"):
         on_path = shutil.which(name)
         if on_path:
-            sources.append((Path(on_path).resolve(), "system"))
+            # Not resolved: Debian's redis-server is another program's link and goes by its own name.
+            sources.append((Path(on_path), "system"))
     for program, source in sources:
         found = _valkey_at(program, source)
         if found is not None:

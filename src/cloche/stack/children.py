@@ -79,7 +79,7 @@ class Child:
             return
         if self._task.done():
             self._task.result()
-        raise StartError(self._failure(f"was not ready within {FIRST_READY_S:.0f} s"))
+        raise StartError(self._failure(f"was not ready within {FIRST_READY_S:.0f} s ({self.status.message})"))
 
     async def stop(self) -> None:
         """Ask it to end, wait its time, then kill it. Idempotent."""
@@ -161,8 +161,11 @@ class Child:
                 async with asyncio.timeout(_CHECK_TIMEOUT_S):
                     await self.plan.ready()
             except Exception as error:  # noqa: BLE001  (whatever a check raises means "not ready")
+                why = f"{type(error).__name__}: {error}"[:300]
                 if self.status.state == "ready":
-                    self._say("unready", f"{type(error).__name__}: {error}"[:300])
+                    self._say("unready", why)
+                else:
+                    self.status.message = why
             else:
                 if self.status.state != "ready" and not self._stopping.is_set():
                     self._say("ready")

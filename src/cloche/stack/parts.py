@@ -48,7 +48,7 @@ PARTS: Final = (
         uid_offset=2,
         listens={"internal_listen": "queue-internal", "public_listen": "queue-public"},
         calls=("pg", "valkey"),
-        health="queue-public",
+        health="queue-internal",
     ),
     Part(
         name="storage",

@@ -21,7 +21,8 @@ class ServiceSettingsSource:
     dsn: dict[str, str]
     redis_url: dict[str, str]
     sockets: Sockets
-    cgroup_roots: dict[str, str]
+    cgroup_roots: tuple[str, ...]
+    executor_state: Path
     web_dist: Path | None
 
     def settings_of(self, name: str) -> dict[str, Any]:
@@ -38,18 +39,21 @@ class ServiceSettingsSource:
 
     def _queue(self) -> dict[str, Any]:
         tokens = {caller: self.credentials.tokens[caller] for caller in ("api", "worker", "storage")}
-        return {**self._stores("queue"), "tokens": tokens, "require_keys": self.options.require_keys}
+        return {**self._stores("queue"), "tokens": tokens, **self._people()}
 
     def _storage(self) -> dict[str, Any]:
         return {**self._stores("storage"), **self._queue_access("storage")}
 
     def _executor(self) -> dict[str, Any]:
-        settings: dict[str, Any] = {"token": self.credentials.tokens["executor"], "engine": self.options.engine}
-        if self.cgroup_roots:
-            settings["cgroup_roots"] = self.cgroup_roots
+        settings: dict[str, Any] = {
+            "worker_token": self.credentials.tokens["executor"],
+            "engine": self.options.engine,
+            "cgroup_roots": list(self.cgroup_roots),
+            "state_dir": str(self.executor_state),
+        }
         if self.options.engine == "docker":
-            settings["dockerproxy"] = self._unix("dockerproxy")
-            settings["dockerproxy_token"] = self.credentials.tokens["dockerproxy"]
+            settings["docker_proxy"] = self._unix("dockerproxy")
+            settings["docker_token"] = self.credentials.tokens["dockerproxy"]
         return settings
 
     def _worker(self) -> dict[str, Any]:
@@ -69,8 +73,7 @@ class ServiceSettingsSource:
             **self._stores("api"),
             **self._queue_access("api"),
             "queue_public": self._unix("queue-public"),
-            "require_keys": self.options.require_keys,
-            "hosts": list(self.options.hosts),
+            **self._people(),
         }
         if self.web_dist is not None:
             settings["web_dist"] = str(self.web_dist)
@@ -78,6 +81,9 @@ class ServiceSettingsSource:
 
     def _dockerproxy(self) -> dict[str, Any]:
         return {"token": self.credentials.tokens["dockerproxy"]}
+
+    def _people(self) -> dict[str, Any]:
+        return {"require_keys": self.options.require_keys, "hosts": list(self.options.hosts)}
 
     def _stores(self, service: str) -> dict[str, Any]:
         return {"dsn": self.dsn[service], "redis_url": self.redis_url[service]}

@@ -14,6 +14,7 @@ from cloche.stack.credentials import load_or_create
 from cloche.stack.migrate import upgrade_in_thread
 from cloche.stack.options import Layout, StackOptions
 from cloche.stack.parts import PARTS, identity_of, wanted_parts
+from cloche.stack.private_files import make_folder
 from cloche.stack.privileges import check_privileges
 from cloche.stack.roles import create_roles_and_database
 from cloche.stack.service_settings import ServiceSettingsSource
@@ -61,9 +62,16 @@ class Supervisor:
         self._sockets.open(parts, options.host, options.port)
         credentials = load_or_create(layout.credentials)
         stores = plan_stores(layout, options, credentials)
-        self._make_cgroups()
+        self._prepare_executor()
         source = ServiceSettingsSource(
-            options, credentials, stores.dsn, stores.redis_url, self._sockets, self._cgroups.roots, web_dist()
+            options=options,
+            credentials=credentials,
+            dsn=stores.dsn,
+            redis_url=stores.redis_url,
+            sockets=self._sockets,
+            cgroup_roots=tuple(self._cgroups.roots.values()),
+            executor_state=layout.executor,
+            web_dist=web_dist(),
         )
         factory = ServiceFactory(layout, options, self._sockets, source, self._cgroups)
         servers = [self._add(plan) for plan in stores.plans]
@@ -96,9 +104,12 @@ class Supervisor:
         if self._options.require_keys:
             await ensure_admin_key(stores.owner_dsn, self._layout.admin_key)
 
-    def _make_cgroups(self) -> None:
+    def _prepare_executor(self) -> None:
+        """Its part of the cgroup tree and its own folder."""
         executor = next(part for part in PARTS if part.name == "executor")
-        self._cgroups.create(identity_of(executor, self._options.base_uid) if is_root() else None)
+        identity = identity_of(executor, self._options.base_uid) if is_root() else None
+        self._cgroups.create(identity)
+        make_folder(self._layout.executor, uid=identity and identity.uid, gid=identity and identity.gid)
 
     def _add(self, plan: ChildPlan) -> Child:
         child = Child(plan, self._changed)

@@ -118,16 +118,14 @@ def test_endless_lines_are_misbehaviour():
     guard = StreamGuard(program(wall_time_s=1, output_bytes=1 << 20))
     feed(guard, STARTED)
     with pytest.raises(MisbehaviourError, match="more lines"):
-        for place in range(100_000):
-            guard.accept(output(b"x", place))
+        feed(guard, *(output(b"x", place) for place in range(10_000)))
 
 
 def test_million_cases_are_misbehaviour():
     guard = StreamGuard(program(cases=2))
     feed(guard, STARTED)
-    with pytest.raises(MisbehaviourError, match="not next"):
-        for place in range(1_000_000):
-            guard.accept(line(type="case.finished", case=case(place)))
+    feed(guard, *(line(type="case.finished", case=case(place)) for place in range(2)))
+    refuses(guard, line(type="case.finished", case=case(2)), "not next")
 
 
 def test_record_with_other_cases_than_submitted_is_misbehaviour():
