@@ -42,6 +42,8 @@ async def test_a_stale_lease_can_neither_extend_nor_complete_nor_fail(queue, mak
     with pytest.raises(LeaseLostError):
         await queue.complete(stale)
     with pytest.raises(LeaseLostError):
+        await queue.complete(stale, make.record(fresh))  # right attempt, wrong lease
+    with pytest.raises(LeaseLostError):
         await queue.fail(stale)
     assert (await queue.heartbeat(fresh)).extended == [fresh.evaluation_id]
     await queue.complete(fresh)
