@@ -85,6 +85,13 @@ async def test_memory_is_sampled_only_where_the_cgroup_allows_more_than_the_step
     await slot.destroy()
 
 
+async def test_a_limit_below_what_the_engine_can_set_is_sampled(engine: DockerEngine, bash: Runtime) -> None:
+    slot = await engine.open(await spec(engine, bash, limits=Limits(memory_bytes=4 * MIB)))
+    assert await slot.read() == READY
+    assert slot.sample_memory
+    await slot.destroy()
+
+
 async def test_a_runtime_without_an_image_here_is_not_offered(engine: DockerEngine, bash: Runtime) -> None:
     assert bash.image is not None
     other = bash.model_copy(update={"image": bash.image.model_copy(update={"alias": "cobol"})})

@@ -6,7 +6,7 @@ from typing import Final
 
 from cloche.contracts.words import EngineName, Isolation
 from cloche.executor.engines.docker.proxy_client import ContainerOrder, ProxyClient
-from cloche.executor.engines.docker.slot import DockerSlot, destroy_container
+from cloche.executor.engines.docker.slot import DockerSlot, cell_memory_bytes, destroy_container
 from cloche.executor.engines.engine import (
     CellSpec,
     EngineError,
@@ -107,7 +107,7 @@ class DockerEngine:
         order = ContainerOrder(
             image=spec.toolchain.image,
             label=f"{self._owner}.{_NOT_LABEL.sub('-', spec.id)}"[:_MAX_LABEL],
-            memory_bytes=spec.memory_bytes,
+            memory_bytes=cell_memory_bytes(spec),
             cpus_milli=self._cpus_milli,
             processes=spec.processes,
             disk_bytes=spec.disk_bytes,

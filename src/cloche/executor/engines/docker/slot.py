@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
-from cloche.contracts.limits import Limits
+from cloche.contracts.limits import MIB, Limits
 from cloche.executor.engines.docker.proxy_client import ProxyClient, exit_status
 from cloche.executor.engines.docker.stdio_frames import STDOUT, FramingError, StdioFrames
 from cloche.executor.engines.engine import CellSpec, EngineError, SlotStuckError, SlotUsage
@@ -22,6 +22,11 @@ _RETRY_S: Final = 0.1
 _MAX_LAST_WORDS: Final = 4096
 #: How long the end of the stream may be ahead of the end of the container.
 _EXIT_S: Final = 2.0
+
+
+def cell_memory_bytes(spec: CellSpec) -> int:
+    """What the container gets: the Docker Engine makes none with less than 6 MiB."""
+    return max(spec.memory_bytes, 6 * MIB)
 
 
 class DockerSlot:
@@ -57,7 +62,7 @@ class DockerSlot:
 
     @property
     def sample_memory(self) -> bool:
-        return self._limits.memory_bytes < self._spec.memory_bytes
+        return self._limits.memory_bytes < cell_memory_bytes(self._spec)
 
     @property
     def rlimit_processes(self) -> bool:
@@ -110,7 +115,7 @@ class DockerSlot:
             state = await self._proxy.inspect(self._container)
         except ClocheError:
             return SlotUsage()
-        peak = self._spec.memory_bytes if state.oom_killed else 0
+        peak = cell_memory_bytes(self._spec) if state.oom_killed else 0
         return SlotUsage(memory_peak_bytes=peak, oom_kills=int(state.oom_killed), source="cgroup")
 
     async def destroy(self) -> None:
