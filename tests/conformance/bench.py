@@ -1,5 +1,6 @@
 """What the conformance suite needs: one engine, and programs run in its cells."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -42,14 +43,27 @@ class OpenCell:
     slot: Slot
     runtime: Runtime
     toolchain: Toolchain
+    #: How long to take over the first piece of output: a slow reader.
+    pause_s: float = 0.0
+    _wanted: bytes = b""
+    _seen: asyncio.Event = field(default_factory=asyncio.Event)
     output: dict[Stream, bytearray] = field(default_factory=lambda: {"stdout": bytearray(), "stderr": bytearray()})
 
     def argv(self, *args: str) -> tuple[str, ...]:
         values = {"tool": self.toolchain.tool, "entrypoint": self.runtime.source_file}
         return (*filled(self.runtime.run, values), *args)
 
+    def watch(self, wanted: bytes) -> asyncio.Event:
+        """Set once the program's stdout holds ``wanted``."""
+        self._wanted, self._seen = wanted, asyncio.Event()
+        return self._seen
+
     async def take(self, stream: Stream, data: bytes) -> None:
         self.output[stream] += data
+        if self._wanted in self.output["stdout"]:
+            self._seen.set()
+        pause_s, self.pause_s = self.pause_s, 0.0
+        await asyncio.sleep(pause_s)
 
     async def step(
         self, command: Command | None = None, *, stdin: bytes = b"", limits: Limits = LIMITS, args: tuple[str, ...] = ()

@@ -88,6 +88,11 @@ async def test_files_do_not_follow_links_of_an_earlier_step(bench: Bench) -> Non
 
 
 async def test_work_directory_is_writable_and_empty_but_for_the_program(bench: Bench) -> None:
-    source = "import os; print(os.getcwd(), sorted(os.listdir('.'))); open('new', 'w').write('x'); print(os.path.getsize('new'))"
+    source = """
+import os
+print(os.getcwd(), sorted(os.listdir('.')))
+open('new', 'w').write('x')
+print(os.path.getsize('new'))
+"""
     ran = await bench.run(source)
     assert ran.stdout.decode() == "/work ['main.py']\n1\n"

@@ -1,6 +1,6 @@
 """What a program must not see, reach or change."""
 
-import os
+from pathlib import Path
 
 import pytest
 from bench import Bench
@@ -30,12 +30,9 @@ print(sorted(name for _, name in socket.if_nameindex()))
 
 
 async def test_host_files_are_not_there(bench: Bench) -> None:
-    secret = os.path.expanduser("~")
-    source = f"""
-import os
-for path in ({secret + "/.bashrc"!r}, {os.getcwd()!r}, "/home", "/var/lib", "/var/run/docker.sock", "/etc/shadow", "/sys/class"):
-    if os.path.exists(path): print(path)
-"""
+    own = (str(Path.home() / ".bashrc"), str(Path.cwd()))
+    others = ("/home", "/var/lib", "/var/run/docker.sock", "/etc/shadow", "/sys/class")
+    source = f"import os\nfor path in {own + others}:\n    if os.path.exists(path): print(path)"
     ran = await bench.run(source)
     if bench.engine.name == "docker":
         pytest.skip("an image has directories of these names")
@@ -56,7 +53,8 @@ async def test_launcher_can_not_be_read_changed_or_killed(bench: Bench) -> None:
     source = """
 import ctypes, os, resource, signal
 for name in ("mem", "environ", "maps", "fd/0", "root", "cwd", "exe"):
-    try: os.readlink(f"/proc/1/{name}") if name in ("fd/0", "root", "cwd", "exe") else open(f"/proc/1/{name}", "rb").read(1); print("read", name)
+    look = os.readlink if name in ("fd/0", "root", "cwd", "exe") else lambda path: open(path, "rb").read(1)
+    try: look(f"/proc/1/{name}"); print("read", name)
     except OSError: pass
 try: resource.prlimit(1, resource.RLIMIT_NOFILE, (0, 0)); print("prlimit")
 except OSError: pass

@@ -68,37 +68,25 @@ async def test_output_before_a_kill_is_kept(bench: Bench) -> None:
 
 
 async def test_output_appears_while_the_program_runs(bench: Bench) -> None:
-    seen = asyncio.Event()
-
-    async def take(stream: str, data: bytes) -> None:
-        if b"first" in data:
-            seen.set()
-
-    async with bench.open("print('first'); input()") as opened:
-        opened.take = take  # pyright: ignore[reportAttributeAccessIssue]  (the test looks on)
-        running = asyncio.create_task(opened.step(stdin=b"", limits=bench.limits(wall_time_s=30)))
+    async with bench.open("print('first'); import time; time.sleep(60)") as opened:
+        seen = opened.watch(b"first\n")
+        running = asyncio.create_task(opened.step(limits=bench.limits(wall_time_s=60)))
         await asyncio.wait_for(seen.wait(), 10)
+        assert not running.done()
+        await opened.cell.kill()
         await running
 
 
 async def test_waiting_for_a_slow_reader_is_not_wall_time(bench: Bench) -> None:
     """A program that needs hardly any time itself survives a reader slower than its wall limit."""
     limits = bench.limits(wall_time_s=1.0, output_bytes=4 * 1024 * 1024)
-    total = 0
-
-    async def slow(_: str, data: bytes) -> None:
-        nonlocal total
-        total += len(data)
-        if total == len(data):
-            await asyncio.sleep(2.5)  # the slow reader itself, not a wait for something
-
     async with bench.open("import sys; sys.stdout.buffer.write(b'x' * 3_000_000)", limits=limits) as opened:
-        opened.take = slow  # pyright: ignore[reportAttributeAccessIssue]  (the test looks on)
+        opened.pause_s = 2.5
         begun = time.monotonic()
         ran = await opened.step(limits=limits)
     assert time.monotonic() - begun > 2.5
     assert ran.verdict == "accepted"
-    assert total == 3_000_000
+    assert len(ran.stdout) == 3_000_000
     assert ran.facts.done.wall_us < 1_000_000
 
 
