@@ -2,7 +2,7 @@
 
 Nothing of a caller's bytes is forwarded. A request is one of ``ROUTES`` or refused; its body, for
 the one call that has any, is read into ``CreateOrder`` or refused; and the Engine gets a request
-that this module writes anew. The only values that travel from a caller to the Engine are the six
+that this module writes anew. The only values that travel from a caller to the Engine are the five
 numbers and the label of a ``CreateOrder``, each within its bounds, and ids that the Engine itself
 gave out to this proxy.
 """
