@@ -10,8 +10,9 @@ from cloche.kit.logs import get_logger
 
 log = get_logger()
 
-#: Age at which the answer is asked for again.
+#: Age at which the answer is asked for again; sooner when it lacks what is looked for.
 FRESH_S = 2.0
+_LACKING_FRESH_S = 0.2
 
 
 class CatalogueReader:
@@ -20,16 +21,16 @@ class CatalogueReader:
     def __init__(self, queue: ServiceClient) -> None:
         self._queue = queue
         self._answer: ExecutorsAnswer | None = None
-        self._until = 0.0
+        self._asked_at = float("-inf")
 
-    async def executors(self) -> ExecutorsAnswer:
+    async def executors(self, *, fresh_s: float = FRESH_S) -> ExecutorsAnswer:
         """The newest answer there is.
 
         Raises:
             UnavailableError: the Queue Service never answered since this process started.
         """
-        if self._answer is None or time.monotonic() >= self._until:
-            self._until = time.monotonic() + FRESH_S
+        if self._answer is None or time.monotonic() >= self._asked_at + fresh_s:
+            self._asked_at = time.monotonic()
             try:
                 self._answer = await self._queue.get("/queue/internal/v1/executors", ExecutorsAnswer, timeout_s=5)
             except ClocheError:
@@ -38,10 +39,16 @@ class CatalogueReader:
                 log.warning("catalogue.stale")
         return self._answer
 
-    async def catalogue(self) -> Catalogue:
-        """For checking submissions; unknown (accepting everything) while the queue never answered."""
+    async def catalogue(self, wanted: str) -> Catalogue:
+        """For checking a submission; unknown (accepting everything) while the queue never answered."""
         try:
-            answer = await self.executors()
+            found = _catalogue(await self.executors())
+            if found.find(wanted) is None:
+                found = _catalogue(await self.executors(fresh_s=_LACKING_FRESH_S))
         except ClocheError:
             return Catalogue(None)
-        return Catalogue(tuple(seen.offer for seen in answer.executors))
+        return found
+
+
+def _catalogue(answer: ExecutorsAnswer) -> Catalogue:
+    return Catalogue(tuple(seen.offer for seen in answer.executors))

@@ -79,6 +79,12 @@ def gap_event(stream: Stream, start: int, end: int) -> Sse:
     return Sse("gap", orjson.dumps({"stream": stream, "from": start, "to": end}).decode())
 
 
+def retried_event(next_attempt: int) -> Sse:
+    """What was shown is void; sent when the Queue Service's own event is late or lost."""
+    body = {"reason": "the attempt was lost", "next_attempt": next_attempt}
+    return Sse("evaluation.retried", orjson.dumps(body).decode())
+
+
 def state_events(row: Row, position: Position) -> list[tuple[int, Sse]]:
     """``queued``, ``leased`` and ``started`` as far as they are known and unseen, with their sequences."""
     attempt, epoch = row["attempt"], row["epoch"]

@@ -43,7 +43,7 @@ class Evaluations:
         Raises:
             InvalidRequestError: a field is wrong, or the Idempotency-Key was used with another body.
         """
-        program = check_submission(request, await self._catalogue.catalogue(), self._settings)
+        program = check_submission(request, await self._catalogue.catalogue(request.runtime), self._settings)
         new = _new_evaluation(
             program,
             tenant,

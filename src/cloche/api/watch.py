@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from uuid import UUID
 
-import orjson
-
 from cloche.api.bells import Bells, Watcher
 from cloche.api.replay import (
     Position,
@@ -16,6 +14,7 @@ from cloche.api.replay import (
     gap_event,
     live_output,
     output_event,
+    retried_event,
     state_events,
 )
 from cloche.api.store import EvaluationStore
@@ -131,9 +130,13 @@ class Follower:
     async def _live(
         self, evaluation_id: UUID, position: Position, id_: EventId, event: StreamEvent
     ) -> AsyncIterator[Sse]:
+        if event.attempt < position.attempt:
+            return
         if event.attempt > position.attempt:
+            if position.attempt > 0 and event.type != "evaluation.retried":
+                yield retried_event(event.attempt)  # the worker was faster than the queue's outbox
             position.enter(event.attempt)
-        elif event.attempt < position.attempt:
+        elif event.type == "evaluation.retried":
             return
         position.epoch, position.seq = id_.epoch, id_.seq
         if event.type == "evaluation.completed":
@@ -169,8 +172,7 @@ class Follower:
     async def _stored(self, row: Row, position: Position) -> AsyncIterator[Sse]:
         """What PostgreSQL holds and the watcher lacks, in the order in which the bus had it."""
         if 0 < position.attempt < row["attempt"]:
-            body = {"reason": "the attempt was lost", "next_attempt": row["attempt"]}
-            yield Sse("evaluation.retried", orjson.dumps(body).decode())
+            yield retried_event(row["attempt"])
         steps = state_events(row, position)
         if row["attempt"] > position.attempt:
             position.enter(row["attempt"])

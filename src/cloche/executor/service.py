@@ -39,7 +39,11 @@ class ExecutorService:
         self._idle.set()
 
     async def check_runtimes(self) -> None:
-        """Run every runtime's self-test and announce those that pass; what is announced meanwhile stays."""
+        """Run every runtime's self-test and announce those that pass.
+
+        The first time they are announced together, so that nobody is told "no such runtime" for one
+        whose turn has not come; later what is announced meanwhile stays.
+        """
         for runtime in self._runtimes:
             try:
                 self._ready[runtime.name] = await check_runtime(runtime, self._engine)
@@ -72,7 +76,7 @@ class ExecutorService:
             slots=0 if self._draining else self._slots,
             busy=len(self._running),
             healthy=self._healthy,
-            runtimes=[ready.offer for ready in self._ready.values()],
+            runtimes=[ready.offer for ready in self._ready.values()] if self._checked else [],
             refused_runtimes=dict(self._refused),
             facts=self._engine.facts(),
         )
@@ -128,7 +132,7 @@ class ExecutorService:
 
     @property
     def _healthy(self) -> bool:
-        return bool(self._ready) and self._slots > 0 and not self._draining
+        return self._checked and bool(self._ready) and self._slots > 0 and not self._draining
 
     def _runtime_for(self, wanted: str) -> ReadyRuntime | None:
         return next((r for r in self._ready.values() if r.offer.answers_to(wanted)), None)

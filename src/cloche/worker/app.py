@@ -45,7 +45,7 @@ def _health_app(worker: Worker, fleet: Fleet, bus: Bus, registry: CollectorRegis
     async def ready() -> None:
         if not worker.reaches_queue:
             raise UnavailableError("The Queue Service does not answer.")
-        if not any(offer.healthy and offer.runtimes for offer in fleet.offers()):
+        if not fleet.can_run():
             raise UnavailableError("No executor offers a runtime.")
         await bus.ping()
 

@@ -40,6 +40,10 @@ class Fleet:
             if c.offer is not None
         ]
 
+    def can_run(self) -> bool:
+        """Whether any executor offers a runtime now."""
+        return any(offer.healthy and offer.runtimes for offer in self.offers())
+
     def free(self) -> int:
         """Slots free on all of them."""
         return sum(candidate.free() for candidate in self._candidates.values())

@@ -4,6 +4,7 @@ import asyncio
 import random
 from dataclasses import dataclass
 
+from cloche.contracts.execution import ExecutorOffer
 from cloche.contracts.record import Evidence, TerminalRecord
 from cloche.contracts.tasks import (
     CompleteAnswer,
@@ -32,6 +33,7 @@ from cloche.worker.settings import WorkerSettings
 log = get_logger()
 
 _LEASE_WAIT_S = 20.0
+_REPORT_EVERY_S = 10.0
 #: A report is repeated this long: the result is here and nowhere else.
 _REPORT_PATIENCE_S = 600.0
 _MAX_DELAY_S = 2.0
@@ -83,6 +85,7 @@ class Worker:
         background, leasing = Background(), Background()
         background.start("offers", self._fleet.watch_offers)
         background.start("heartbeats", self._heartbeats)
+        background.start("report", self._report_executors)
         leasing.start("lease", self._lease_loop)
         await stop.wait()
         await leasing.stop()
@@ -94,7 +97,7 @@ class Worker:
         while True:
             waiting = sum(held.waiting for held in self._held.values())
             wanted = self._fleet.free() + self._settings.prefetch - waiting
-            if wanted <= 0 or not self._fleet.offers():
+            if wanted <= 0 or not self._fleet.can_run():
                 await self._fleet.wait_change(1.0)
                 continue
             wait_s = _LEASE_WAIT_S if self._last_lease_ok else 0
@@ -177,6 +180,26 @@ class Worker:
             else:
                 self._metrics.reported.labels(path).inc()
                 return
+
+    async def _report_executors(self) -> None:
+        """Tell the Queue Service of changes at once and of their absence now and then, also when all slots are busy."""
+        reported: list[ExecutorOffer] = []
+        report_at = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._fleet.wait_change(1.0)
+            offers = self._fleet.offers()
+            abilities = [offer.model_copy(update={"busy": 0}) for offer in offers]
+            if abilities == reported and loop.time() < report_at:
+                continue
+            body = LeaseRequest(worker=self._settings.name, slots=0, wait_s=0, executors=offers)
+            try:
+                await self._queue.post("/queue/internal/v1/lease", body, LeaseAnswer)
+            except ClocheError as error:
+                log.warning("report.failed", error=error.code)
+                await asyncio.sleep(1.0)
+            else:
+                reported, report_at = abilities, loop.time() + _REPORT_EVERY_S
 
     async def _heartbeats(self) -> None:
         while True:
