@@ -1,0 +1,117 @@
+"""The real Executor Service in a process of its own, on a unix socket; and a worker's view of it."""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from base64 import b64decode
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from cloche.contracts.execution import ExecutionRequest, FailedLine, FinishedLine
+from cloche.contracts.limits import CompileLimits, Limits
+from cloche.contracts.record import ExecutionRecord
+from cloche.contracts.submission import File, Program
+from cloche.contracts.words import LeaseId
+from cloche.kit.errors import ClocheError
+from cloche.kit.http_client import ServiceClient
+from cloche.kit.ids import uuid7
+
+TOKEN = "a worker's token"
+SUFFIX = {"python": "py", "bash": "sh", "c": "c"}
+
+
+def program(source: str, *, runtime: str = "python", **changed: Any) -> Program:
+    name = f"main.{SUFFIX[runtime]}"
+    values: dict[str, Any] = {"limits": Limits(), "compile_limits": CompileLimits()} | changed
+    return Program(runtime=runtime, files=[File(path=name, content=source)], entrypoint=name, **values)
+
+
+class Ready(BaseModel):
+    """What ``/readyz`` answers."""
+
+    status: str
+
+
+def text(data: str | None) -> str:
+    return b64decode(data or "").decode("utf-8", "replace")
+
+
+class Worker:
+    """Calls the executor as the Queue Worker does."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self.client = client
+
+    async def lines(
+        self, wanted: Program, *, lease: LeaseId | None = None, deadline_s: float = 60
+    ) -> AsyncIterator[Any]:
+        """Every line as JSON, as it comes; closing the iterator ends the connection."""
+        request = ExecutionRequest(execution_id=lease or LeaseId(uuid7()), deadline_s=deadline_s, program=wanted)
+        answer = await self.client.open_stream("/executor/v1/executions", request, idle_s=60)
+        try:
+            buffered = b""
+            async for piece in answer.content.iter_any():
+                *whole, buffered = (buffered + piece).split(b"\n")
+                for line in whole:
+                    yield json.loads(line)
+        finally:
+            answer.close()
+
+    async def all_lines(self, wanted: Program, **options: Any) -> list[Any]:
+        return [line async for line in self.lines(wanted, **options)]
+
+    async def record(self, wanted: Program) -> ExecutionRecord:
+        last = (await self.all_lines(wanted))[-1]
+        return FinishedLine.model_validate(last).record
+
+    async def failed(self, wanted: Program, **options: Any) -> FailedLine:
+        return FailedLine.model_validate((await self.all_lines(wanted, **options))[-1])
+
+
+@dataclass
+class ExecutorProcess:
+    """A running ``python -m cloche.executor``."""
+
+    pid: int
+    socket: Path
+
+    @contextlib.asynccontextmanager
+    async def worker(self) -> AsyncIterator[Worker]:
+        async with ServiceClient(f"unix:{self.socket}", TOKEN) as client:
+            yield Worker(client)
+
+
+@contextlib.contextmanager
+def running_executor(directory: Path, **changed: str) -> Iterator[ExecutorProcess]:
+    """Start the service, wait until its self-tests are done, end it by SIGTERM."""
+    socket, log = directory / "x.sock", directory / "executor.log"
+    values = {"listen": f"unix:{socket}", "slots": "4", "runtimes": '["bash", "c", "python"]', "name": "under-test"}
+    values |= {"worker_token": TOKEN, "drain_s": "5"} | changed
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    environment |= {f"CLOCHE_EXECUTOR_{name.upper()}": value for name, value in values.items()}
+    with log.open("wb") as output:
+        process = subprocess.Popen([sys.executable, "-m", "cloche.executor"], env=environment, stderr=output)
+    try:
+        asyncio.run(_until_checked(socket, process))
+        yield ExecutorProcess(process.pid, socket)
+    finally:
+        process.terminate()
+        code = process.wait(30)
+    assert code == 0, log.read_text(encoding="utf-8")[-2000:]
+
+
+async def _until_checked(socket: Path, process: subprocess.Popen[bytes]) -> None:
+    async with asyncio.timeout(60), ServiceClient(f"unix:{socket}", TOKEN) as client:
+        while process.poll() is None:
+            with contextlib.suppress(ClocheError):
+                await client.get("/readyz", Ready)
+                return
+            await asyncio.sleep(0.05)  # the process tells nobody when it is ready
+    raise AssertionError("the executor ended at start")
