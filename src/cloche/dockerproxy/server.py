@@ -16,12 +16,14 @@ from cloche.dockerproxy.policy import Call, ContainerId
 from cloche.dockerproxy.request import Request, read_request
 from cloche.dockerproxy.streams import Streams
 from cloche.kit.errors import ClocheError, MalformedRequestError, OverloadedError
+from cloche.kit.http_exchange import CHUNK_BYTES
 from cloche.kit.logs import get_logger
 
 log = get_logger()
 
 _REASONS: Final = {200: "OK", 201: "Created", 204: "No Content"}
 _JSON: Final = "application/json"
+_HEAR_OUT_S: Final = 1.0
 
 
 class Server:
@@ -79,6 +81,8 @@ class Server:
             status, content_type, body = 500, _JSON, b"{}"
         writer.write(_head(status, content_type, len(body)) + body)
         await writer.drain()
+        if status >= 400:
+            await _hear_out(reader, writer)
 
     def _check_room(self) -> None:
         if self._connections > self._max_connections:
@@ -147,6 +151,15 @@ def _check_shape(call: Call, request: Request) -> None:
         raise MalformedRequestError("This call has no body.")
     if (call == "attach" and not request.asks_upgrade) or (call != "attach" and request.mentions_upgrade):
         raise MalformedRequestError("A connection is taken over by attach alone.")
+
+
+async def _hear_out(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Drop the rest of what was refused unread: closing on it would reset the connection and lose the answer."""
+    writer.write_eof()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_HEAR_OUT_S):
+            while await reader.read(CHUNK_BYTES):
+                pass
 
 
 def _json(status: int, content: Any) -> tuple[int, str, bytes]:
