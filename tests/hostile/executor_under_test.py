@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from base64 import b64decode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ class Worker:
 
     async def lines(
         self, wanted: Program, *, lease: LeaseId | None = None, deadline_s: float = 60
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncGenerator[Any, None]:
         """Every line as JSON, as it comes; closing the iterator ends the connection."""
         request = ExecutionRequest(execution_id=lease or LeaseId(uuid7()), deadline_s=deadline_s, program=wanted)
         answer = await self.client.open_stream("/executor/v1/executions", request, idle_s=60)
