@@ -24,7 +24,6 @@ export default defineConfig({
     ),
   },
   test: {
-    environment: "jsdom",
     include: ["src/**/*.test.{ts,tsx}"],
     restoreMocks: true,
   },

@@ -21,6 +21,7 @@ const look = EditorView.theme({
     fontFamily: "var(--mantine-font-family-monospace)",
     fontSize: "13px",
     lineHeight: "20px",
+    fontVariantLigatures: "none",
   },
   ".cm-content": { padding: "8px 0", caretColor: "var(--c-text)" },
   ".cm-cursor": { borderLeftColor: "var(--c-text)", borderLeftWidth: "2px" },

@@ -36,7 +36,7 @@ export function editorSetup(options: { label: string; readOnly: boolean }): Exte
       ...historyKeymap,
       indentWithTab,
     ]),
-    EditorView.contentAttributes.of({ "aria-label": options.label }),
+    EditorView.contentAttributes.of({ "aria-label": options.label, tabindex: "0" }),
     EditorState.readOnly.of(options.readOnly),
     appearance,
   ];

@@ -1,7 +1,7 @@
 import type { CaseView } from "../api/types";
 import { Bytes, Duration } from "../ui/quantities";
+import { TableFrame } from "../ui/table-frame";
 import { Verdict } from "../ui/verdict";
-import tables from "../ui/ui.module.css";
 import { Panel } from "../ui/panel";
 import classes from "./evaluation.module.css";
 
@@ -17,29 +17,27 @@ export function CaseTable({ cases, total, finished }: CaseTableProps) {
   const passed = cases.filter(({ verdict }) => verdict === "accepted").length;
   return (
     <Panel title={`Cases: ${passed} of ${total} accepted`}>
-      <div className={tables.scroller} tabIndex={0} role="group" aria-label="Cases, scrollable">
-        <table className={tables.table}>
-          <thead>
-            <tr>
-              <th scope="col">#</th>
-              <th scope="col">Case</th>
-              <th scope="col">Verdict</th>
-              <th scope="col" data-right>
-                Wall
-              </th>
-              <th scope="col" data-right>
-                Memory
-              </th>
-              <th scope="col">Message</th>
-            </tr>
-          </thead>
-          <tbody>
-            {cases.map((one) => (
-              <CaseRow key={one.index} one={one} finished={finished} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <TableFrame label="Cases">
+        <thead>
+          <tr>
+            <th scope="col">#</th>
+            <th scope="col">Case</th>
+            <th scope="col">Verdict</th>
+            <th scope="col" data-right>
+              Wall
+            </th>
+            <th scope="col" data-right>
+              Memory
+            </th>
+            <th scope="col">Message</th>
+          </tr>
+        </thead>
+        <tbody>
+          {cases.map((one) => (
+            <CaseRow key={one.index} one={one} finished={finished} />
+          ))}
+        </tbody>
+      </TableFrame>
     </Panel>
   );
 }

@@ -13,13 +13,16 @@ const STREAMS: readonly StreamName[] = ["stdout", "stderr"];
 interface OutputPaneProps {
   run: Evaluation;
   output: RunOutput;
+  /** Stored output is still on its way here. */
+  reading: boolean;
 }
 
 /** What the program wrote: both streams in order of arrival, or one of them. */
-export function OutputPane({ run, output }: OutputPaneProps) {
+export function OutputPane({ run, output, reading }: OutputPaneProps) {
   const [channel, setChannel] = useState<OutputChannel>("all");
   useSyncExternalStore(output.subscribe, output.snapshot);
   const finished = run.status === "finished";
+  const [startedLive] = useState(!finished);
   return (
     <div className={classes.pane}>
       <div className={classes.paneHead}>
@@ -44,14 +47,20 @@ export function OutputPane({ run, output }: OutputPaneProps) {
           ))}
         </div>
       </div>
-      {finished ? <TruncationNote run={run} /> : null}
+      {finished && !reading ? <TruncationNote run={run} output={output} /> : null}
       <OutputRows
         key={channel}
         output={output}
         channel={channel}
         label={`Program output: ${channel}`}
-        empty={finished ? "The program wrote nothing here." : "Nothing written yet."}
+        live={startedLive}
+        empty={emptyWords(finished, reading)}
       />
     </div>
   );
+}
+
+function emptyWords(finished: boolean, reading: boolean): string {
+  if (reading) return "Reading the stored output…";
+  return finished ? "The program wrote nothing here." : "Nothing written yet.";
 }

@@ -36,6 +36,8 @@ export function verdictSentence(
   run: Pick<Evaluation, "message" | "evidence" | "exit_code" | "signal">,
 ): string {
   const message = asSentence(run.message);
+  // The status stands beside it anyway.
+  if (run.evidence?.source === "exit" && message !== "") return message;
   const evidence = explainEvidence(run) ?? "";
   const known =
     evidence === "" || message.toLowerCase().includes(evidence.slice(0, -1).toLowerCase());

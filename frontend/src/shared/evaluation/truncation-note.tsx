@@ -1,10 +1,18 @@
 import type { Evaluation, OutputView, StreamName } from "../api/types";
 import { formatBytes, formatExactBytes } from "../text/bytes";
+import type { RunOutput } from "../output/run-output";
 import classes from "./evaluation.module.css";
 
-/** Says what of the output is not here: never written to the record, lost, or just not shown. */
-export function TruncationNote({ run }: { run: Pick<Evaluation, StreamName> }) {
-  const notes = [...notesOf("stdout", run.stdout), ...notesOf("stderr", run.stderr)];
+interface TruncationNoteProps {
+  run: Pick<Evaluation, StreamName>;
+  output: RunOutput;
+}
+
+/** Says what of the output is not here: past the limit, lost, or just not shown. */
+export function TruncationNote({ run, output }: TruncationNoteProps) {
+  const notes = (["stdout", "stderr"] as const).flatMap((stream) =>
+    notesOf(stream, run[stream], output.received(stream)),
+  );
   if (notes.length === 0) return null;
   return (
     <div className={classes.truncation} role="note">
@@ -15,20 +23,21 @@ export function TruncationNote({ run }: { run: Pick<Evaluation, StreamName> }) {
   );
 }
 
-export function notesOf(stream: StreamName, view: OutputView): string[] {
+/** One sentence for each part of a stream that a reader of `here` bytes does not see. */
+export function notesOf(stream: StreamName, view: OutputView, here: number): string[] {
   const notes: string[] = [];
   const lost = view.missing.reduce((sum, [from = 0, to = 0]) => sum + to - from, 0);
-  if (view.truncated && view.bytes > view.kept) {
+  if (view.bytes > view.kept) {
     notes.push(
       `${stream}: the first ${formatBytes(view.kept)} of ${formatBytes(view.bytes)} are stored; ` +
         `the last ${formatExactBytes(view.bytes - view.kept)} went past the limit.`,
     );
   }
   if (lost > 0) notes.push(`${stream}: ${formatExactBytes(lost)} were lost on the way.`);
-  if (view.kept > view.shown) {
+  if (here < view.kept - lost) {
     notes.push(
-      `${stream}: of ${formatBytes(view.kept)} stored, this record shows the first ` +
-        `${formatBytes(view.shown)}; the raw file has all.`,
+      `${stream}: this page shows the first ${formatBytes(here)} of ${formatBytes(view.kept)}; ` +
+        "the raw file has all that is stored.",
     );
   }
   return notes;

@@ -56,7 +56,8 @@ export function useLiveEvaluation(id: string) {
     () => (evaluation === undefined ? undefined : withProgress(evaluation, progress)),
     [evaluation, progress],
   );
-  return { evaluation: shown, progress, output, error: query.error, refetch, polling };
+  const reading = finished && listens && !broken;
+  return { evaluation: shown, progress, output, reading, error: query.error, refetch, polling };
 }
 
 function applyToOutput(output: RunOutput, event: WatchedEvent): void {

@@ -12,16 +12,18 @@ interface OutputRowsProps {
   output: RunOutput;
   channel: OutputChannel;
   label: string;
+  /** A live run is followed from its end, a finished one is read from its beginning. */
+  live: boolean;
   /** Stands where rows would, while there are none. */
   empty: ReactNode;
 }
 
 /** The rows of one channel; only those in sight are in the page. Keyboard: focus, then scroll. */
-export function OutputRows({ output, channel, label, empty }: OutputRowsProps) {
+export function OutputRows({ output, channel, label, live, empty }: OutputRowsProps) {
   const box = useRef<HTMLDivElement>(null);
   useSyncExternalStore(output.subscribe, output.snapshot);
   const { rows, dropped } = output.rows(channel);
-  const { following, unseen, onScroll, resume } = useFollowTail(box, dropped + rows.length);
+  const { following, unseen, onScroll, resume } = useFollowTail(box, dropped + rows.length, live);
   const { first, end } = useWindow(box, ROW_PX, rows.length);
 
   return (
@@ -47,7 +49,7 @@ export function OutputRows({ output, channel, label, empty }: OutputRowsProps) {
           </div>
         </div>
       </div>
-      {following ? null : (
+      {following || (unseen === 0 && end === rows.length) ? null : (
         <button type="button" className={classes.resume} onClick={resume}>
           {unseen > 0 ? `${unseen} new ${unseen === 1 ? "line" : "lines"} below` : "To the end"} ↓
         </button>

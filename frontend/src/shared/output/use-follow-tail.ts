@@ -8,8 +8,12 @@ const SLACK_PX = 8;
  *
  * Scrolling up stops it, coming back to the end resumes it; nothing moves while reading.
  */
-export function useFollowTail(element: RefObject<HTMLElement | null>, count: number) {
-  const [pausedAt, setPausedAt] = useState<number | null>(null);
+export function useFollowTail(
+  element: RefObject<HTMLElement | null>,
+  count: number,
+  startAtEnd: boolean,
+) {
+  const [pausedAt, setPausedAt] = useState<number | null>(startAtEnd ? null : 0);
   const lastTop = useRef(0);
   const following = pausedAt === null;
 
@@ -29,7 +33,7 @@ export function useFollowTail(element: RefObject<HTMLElement | null>, count: num
 
   return {
     following,
-    unseen: pausedAt === null ? 0 : count - pausedAt,
+    unseen: pausedAt === null || !startAtEnd ? 0 : count - pausedAt,
     onScroll,
     resume: () => {
       setPausedAt(null);

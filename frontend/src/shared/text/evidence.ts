@@ -15,11 +15,14 @@ export const LIMIT_WORDS: Readonly<Record<LimitName, string>> = {
   file_bytes: "file size",
 };
 
-/** A limit's value in its own unit. */
-export function formatLimit(name: LimitName, value: number): string {
-  if (name.endsWith("_s")) return formatDuration(value * 1000);
-  if (name.endsWith("_bytes")) return formatBytes(value);
-  return String(value);
+/** A limit as it was set, without digits that nobody gave. */
+export function formatLimit(name: string, value: number): string {
+  if (name.endsWith("_s")) return `${Number(value.toFixed(3))} s`;
+  return name.endsWith("_bytes") ? formatBytes(value) : String(value);
+}
+
+function formatMeasured(name: LimitName, value: number): string {
+  return name.endsWith("_s") ? formatDuration(value * 1000) : formatLimit(name, value);
 }
 
 const ACTORS = {
@@ -58,7 +61,8 @@ function explainLimit(evidence: Evidence): string {
     const word = LIMIT_WORDS[evidence.limit];
     const allowed =
       evidence.limit_value == null ? "" : formatLimit(evidence.limit, evidence.limit_value);
-    const reached = evidence.measured == null ? "" : formatLimit(evidence.limit, evidence.measured);
+    const reached =
+      evidence.measured == null ? "" : formatMeasured(evidence.limit, evidence.measured);
     if (allowed !== "" && reached !== "")
       parts.push(`Measured ${word} ${reached}, limit ${allowed}.`);
     else if (allowed !== "") parts.push(`The limit is ${allowed} of ${word}.`);

@@ -27,7 +27,7 @@ export function ProblemView({ error, onRetry }: ProblemViewProps) {
         </ul>
       ) : null}
       {wantsKey ? <KeyForm /> : null}
-      {onRetry === undefined || wantsKey ? null : (
+      {onRetry === undefined || problem?.retryable === false ? null : (
         <Button onClick={() => void onRetry()}>Try again</Button>
       )}
     </div>

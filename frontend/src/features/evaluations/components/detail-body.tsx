@@ -14,9 +14,8 @@ export function DetailBody({ run, live }: { run: Evaluation; live: LiveEvaluatio
   return (
     <div className={classes.detail}>
       <div className={classes.column}>
-        <Panel title="Verdict" className={classes.outcome}>
+        <Panel>
           <VerdictHead run={run} retryReason={live.progress.retryReason} />
-          <OutputPane run={run} output={live.output} />
         </Panel>
         {run.compile === null ? null : <CompilePanel compile={run.compile} />}
         {run.cases.length === 0 ? null : (
@@ -26,6 +25,9 @@ export function DetailBody({ run, live }: { run: Evaluation; live: LiveEvaluatio
             finished={run.status === "finished"}
           />
         )}
+        <Panel className={classes.output}>
+          <OutputPane run={run} output={live.output} reading={live.reading} />
+        </Panel>
       </div>
       <div className={classes.column}>
         {run.program === null ? null : <ProgramPanels program={run.program} />}

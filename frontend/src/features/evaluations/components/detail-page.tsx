@@ -24,11 +24,13 @@ function Detail({ id }: { id: string }) {
   return (
     <div className={classes.page}>
       <div className={classes.top}>
-        <h1 className={classes.title}>
+        <div className={classes.crumbs}>
           <Link to="/evaluations">Evaluations</Link>
-          <span aria-hidden> / </span>
-          {run === undefined || run.name === "" ? <code>{id}</code> : run.name}
-        </h1>
+          <span aria-hidden>/</span>
+          <h1 className={classes.title}>
+            {run === undefined || run.name === "" ? <code>{id}</code> : run.name}
+          </h1>
+        </div>
         {run === undefined ? null : <DetailActions run={run} />}
       </div>
       {live.polling ? (

@@ -3,7 +3,7 @@ import type { EvaluationSummary } from "@/shared/api/types";
 import { Bytes, Duration } from "@/shared/ui/quantities";
 import { ShortId } from "@/shared/ui/short-id";
 import { Age } from "@/shared/ui/time";
-import tables from "@/shared/ui/ui.module.css";
+import { TableFrame } from "@/shared/ui/table-frame";
 import { Verdict } from "@/shared/ui/verdict";
 import { stateOf } from "@/shared/ui/verdict-words";
 import classes from "./evaluations.module.css";
@@ -12,35 +12,33 @@ import { Labels } from "./labels";
 /** One row an evaluation; the whole row leads to it, its link is what the keyboard reaches. */
 export function EvaluationTable({ rows }: { rows: readonly EvaluationSummary[] }) {
   return (
-    <div className={tables.scroller}>
-      <table className={tables.table}>
-        <thead>
-          <tr>
-            <th scope="col">Verdict</th>
-            <th scope="col">Evaluation</th>
-            <th scope="col">Runtime</th>
-            <th scope="col">Labels</th>
-            <th scope="col" data-right>
-              Wall
-            </th>
-            <th scope="col" data-right>
-              CPU
-            </th>
-            <th scope="col" data-right>
-              Memory
-            </th>
-            <th scope="col" data-right>
-              Created
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <EvaluationRow key={row.id} row={row} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <TableFrame label="Evaluations">
+      <thead>
+        <tr>
+          <th scope="col">Verdict</th>
+          <th scope="col">Evaluation</th>
+          <th scope="col">Runtime</th>
+          <th scope="col">Labels</th>
+          <th scope="col" data-right>
+            Wall
+          </th>
+          <th scope="col" data-right>
+            CPU
+          </th>
+          <th scope="col" data-right>
+            Memory
+          </th>
+          <th scope="col" data-right>
+            Created
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <EvaluationRow key={row.id} row={row} />
+        ))}
+      </tbody>
+    </TableFrame>
   );
 }
 

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import type { Evaluation } from "@/shared/api/types";
 import { formatBytes } from "@/shared/text/bytes";
-import { formatDuration } from "@/shared/text/duration";
+import { formatLimit } from "@/shared/text/evidence";
 import { Fact, Facts } from "@/shared/ui/facts";
 import { Panel } from "@/shared/ui/panel";
 import { ShortId } from "@/shared/ui/short-id";
@@ -64,8 +64,8 @@ export function RecordPanel({ run, executor }: RecordPanelProps) {
 
 function limitsLine(limits: NonNullable<Evaluation["program"]>["limits"]): string {
   return [
-    `wall ${formatDuration(limits.wall_time_s * 1000)}`,
-    `CPU ${formatDuration(limits.cpu_time_s * 1000)}`,
+    `wall ${formatLimit("wall_time_s", limits.wall_time_s)}`,
+    `CPU ${formatLimit("cpu_time_s", limits.cpu_time_s)}`,
     `memory ${formatBytes(limits.memory_bytes)}`,
     `${limits.processes} processes`,
     `output ${formatBytes(limits.output_bytes)} each`,

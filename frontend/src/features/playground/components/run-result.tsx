@@ -14,7 +14,7 @@ import classes from "./playground.module.css";
 
 /** The run that was started here, as it happens. Mount it with `key={id}`. */
 export function RunResult({ id }: { id: string }) {
-  const { evaluation: run, progress, output, error, refetch } = useLiveEvaluation(id);
+  const { evaluation: run, progress, output, reading, error, refetch } = useLiveEvaluation(id);
   const cancel = useCancel(id);
   if (run === undefined) {
     return error === null ? <Waiting rows={6} /> : <ProblemView error={error} onRetry={refetch} />;
@@ -51,7 +51,7 @@ export function RunResult({ id }: { id: string }) {
           <CompilePanel compile={run.compile} />
         </div>
       )}
-      <OutputPane run={run} output={output} />
+      <OutputPane run={run} output={output} reading={reading} />
       {run.cases.length === 0 ? null : (
         <div className={classes.inset}>
           <CaseTable cases={run.cases} total={run.cases.length} finished={!live} />
