@@ -24,6 +24,10 @@ Keys = Annotated[bool, typer.Option("--require-keys", envvar="CLOCHE_REQUIRE_KEY
 EngineChoice = Annotated[Engine, typer.Option("--engine", envvar="CLOCHE_ENGINE", help="How containers are made.")]
 Detach = Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")]
 Hosts = Annotated[list[str] | None, typer.Option("--allow-host", help="A further Host name to answer to. Repeatable.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", envvar="CLOCHE_PARTS", help="Start just this service. Repeatable.", hidden=True),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +46,7 @@ def up(  # noqa: PLR0913, PLR0917  (one parameter an option)
     pg_url: PgUrl = None,
     redis_url: RedisUrl = None,
     allow_host: Hosts = None,
+    only: Only = None,
     detach: Detach = False,  # noqa: FBT002  (an option)
 ) -> None:
     """Start everything on this machine. In the foreground, Ctrl+C stops it."""
@@ -54,6 +59,7 @@ def up(  # noqa: PLR0913, PLR0917  (one parameter an option)
         pg_url=pg_url,
         redis_url=redis_url,
         hosts=tuple(allow_host or ()),
+        parts=tuple(only) if only else None,
     )
     with told():
         if control.already_runs(options):

@@ -156,6 +156,7 @@ class Child:
 
     async def _watch(self) -> None:
         """Ask whether it is ready, often until it is, and keep its log small."""
+        pause = _STARTING_CHECK_S
         while True:
             try:
                 async with asyncio.timeout(_CHECK_TIMEOUT_S):
@@ -170,7 +171,8 @@ class Child:
                 if self.status.state != "ready" and not self._stopping.is_set():
                     self._say("ready")
                     self._was_ready.set()
-            await asyncio.sleep(_STARTING_CHECK_S if self.status.state == "starting" else CHECK_S)
+            pause = min(pause * 1.3, CHECK_S)
+            await asyncio.sleep(pause if self.status.state == "starting" else CHECK_S)
             await asyncio.to_thread(rotate, self.plan.log_file)
 
     def _ended(self, status: int) -> None:

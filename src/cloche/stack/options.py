@@ -38,10 +38,14 @@ class StackOptions:
         """Refuse what would not be safe.
 
         Raises:
-            StackError: other machines could reach a port that asks for no key.
+            StackError: other machines could reach a port that asks for no key, or an address is none.
         """
         if not self.require_keys and not _is_loopback(self.host):
             raise StackError(f"--host {self.host} opens Cloche to other machines; that needs --require-keys.")
+        if self.pg_url is not None and not self.pg_url.startswith(("postgresql://", "postgres://")):
+            raise StackError("--pg-url must begin with postgresql:// and name an administrator.")
+        if self.redis_url is not None and not self.redis_url.startswith(("redis://", "rediss://", "unix://")):
+            raise StackError("--redis-url must begin with redis://, rediss:// or unix://.")
 
     @property
     def url(self) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  (only error classes are used)
 
 from cloche.stack.postgres_server import connect
+from cloche.stack.spawn import StackError
 
 OWNER_ROLE: Final = "cloche_owner"
 SERVICE_ROLES: Final[Mapping[str, str]] = {
@@ -36,9 +37,23 @@ async def create_roles_and_database(admin_url: str, passwords: Mapping[str, str]
     """Make what is missing, set the passwords, and close the database to everybody else. Idempotent.
 
     ``passwords`` maps each of ``ROLES`` to letters, digits, ``-`` and ``_``. ``admin_url`` logs in
-    a superuser, or a role that may create roles and databases.
+    a superuser, or a role that may create roles and databases; its own database need not exist yet.
+
+    Raises:
+        StackError: the server does not answer, or refuses the login or one of the steps.
     """
-    connection: Any = await connect(admin_url)
+    try:
+        await _create(admin_url, passwords, database)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise StackError(f"The administrator of --pg-url may not do what is needed: {error}.") from error
+    except asyncpg.PostgresError as error:
+        raise StackError(f"PostgreSQL refused to make roles and database: {error}.") from error
+    except OSError as error:
+        raise StackError(f"PostgreSQL does not answer at {_without_password(admin_url)}: {error}.") from error
+
+
+async def _create(admin_url: str, passwords: Mapping[str, str], database: str) -> None:
+    connection: Any = await _connect_as_admin(admin_url)
     try:
         await connection.execute("SELECT pg_advisory_lock(hashtext('cloche.roles'))")
         superuser: bool = await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
@@ -64,6 +79,18 @@ async def close_database(connection: Any, database: str) -> None:
     await connection.execute(f"ALTER DATABASE {name} OWNER TO {OWNER_ROLE}")
     await connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
     await connection.execute(f"GRANT CONNECT ON DATABASE {name} TO {', '.join(SERVICE_ROLES.values())}")
+
+
+async def _connect_as_admin(admin_url: str) -> Any:
+    try:
+        return await connect(admin_url)
+    except asyncpg.InvalidCatalogNameError:
+        return await connect(urlunsplit(urlsplit(admin_url)._replace(path="/postgres")))
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 async def _close_schema(admin_url: str, database: str) -> None:

@@ -62,9 +62,10 @@ class ServiceFactory:
         if part.name == "executor" and identity is not None:
             toolchains = find_toolchains()
             exposed += [path for found in toolchains for path in found.directories]
-            # The real tools come first on PATH: version managers' shims stay behind in the hidden home.
+            # Real tools that only a shim led to come first on PATH: the shims stay behind in the hidden home.
+            known = os.environ.get("PATH", os.defpath).split(os.pathsep)
             places = dict.fromkeys(str(found.executable.parent) for found in toolchains)
-            environment["PATH"] = os.pathsep.join([*places, os.environ.get("PATH", os.defpath)])
+            environment["PATH"] = os.pathsep.join([*(place for place in places if place not in known), *known])
         for setting, socket in part.listens.items():
             environment[f"{part.prefix}{setting.upper()}"] = f"fd:{self.sockets.descriptor(socket)}"
         environment[f"{part.prefix}SECRETS_FILE"] = str(self.layout.secrets / f"{part.name}.json")

@@ -79,8 +79,8 @@ class Supervisor:
         for server in servers:
             await server.start()
         await self._prepare_database(stores, credentials.roles)
-        for service in services:
-            await service.start()
+        # All at once: each finds the others' sockets open already and waits for their answers.
+        await asyncio.gather(*(service.start() for service in services))
         log.info("stack.ready", url=options.url)
 
     async def stop(self) -> None:

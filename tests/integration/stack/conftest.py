@@ -31,11 +31,21 @@ def passable() -> Iterator[Path]:
 
 
 @pytest.fixture
-def free_port() -> int:
+def new_port() -> Callable[[], int]:
+    """Call it for a port that nobody had a moment ago."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return probe.getsockname()[1]
+
+    return find
+
+
+@pytest.fixture
+def free_port(new_port: Callable[[], int]) -> int:
     """A port that nobody had a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return new_port()
 
 
 @pytest.fixture

@@ -6,9 +6,11 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
+from redis.exceptions import AuthenticationError, NoPermissionError
 
 from cloche.kit.bus import Bus, NewEvent
 from cloche.stack import valkey_server
@@ -71,14 +73,14 @@ def test_the_wheel_and_the_system_are_both_tried() -> None:
 @pytest.mark.parametrize("user", EVERY_SERVICE)
 @pytest.mark.parametrize("command", REFUSED_TO_ALL, ids=lambda command: " ".join(command[:2]))
 def test_a_service_is_refused_other_commands_and_keys(server, user, command) -> None:
-    with redis.Redis.from_url(server.url(user)) as client, pytest.raises(redis.exceptions.NoPermissionError):
+    with redis.Redis.from_url(server.url(user)) as client, pytest.raises(NoPermissionError):
         client.execute_command(*command)
 
 
 @pytest.mark.parametrize("user", ["api", "queue", "worker"])
 @pytest.mark.parametrize("command", STORAGE_ONLY, ids=lambda command: command[0])
 def test_only_storage_trims_deletes_and_touches_groups(server, user, command) -> None:
-    with redis.Redis.from_url(server.url(user)) as client, pytest.raises(redis.exceptions.NoPermissionError):
+    with redis.Redis.from_url(server.url(user)) as client, pytest.raises(NoPermissionError):
         client.execute_command(*command)
 
 
@@ -86,7 +88,8 @@ def test_storage_reads_by_group_acknowledges_and_trims(server) -> None:
     with redis.Redis.from_url(server.url("storage")) as client:
         client.xgroup_create("cloche:st", "g", "0", mkstream=True)
         client.xadd("cloche:st", {"a": "b"})
-        [[_, [(entry, _)]]] = client.xreadgroup("g", "c", {"cloche:st": ">"})
+        answer: Any = client.xreadgroup("g", "c", {"cloche:st": ">"})
+        [[_, [(entry, _)]]] = answer
         assert client.xack("cloche:st", "g", entry) == 1
         client.xautoclaim("cloche:st", "g", "c", 0, "0")
         client.xtrim("cloche:st", minid=entry)
@@ -109,7 +112,7 @@ async def test_every_service_publishes_and_the_api_reads(server, user) -> None:
 
 def test_nobody_enters_without_a_password(server) -> None:
     stranger = redis.Redis(unix_socket_path=str(server.socket))
-    with stranger, pytest.raises(redis.exceptions.AuthenticationError):
+    with stranger, pytest.raises(AuthenticationError):
         stranger.ping()
 
 

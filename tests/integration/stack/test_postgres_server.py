@@ -141,7 +141,7 @@ def test_a_pid_file_whose_number_is_somebody_elses_does_not_stop_it(passable) ->
     # The same account's process, as after a restart of the machine: PostgreSQL by itself would refuse.
     script = "import os,sys,time; os.setuid(int(sys.argv[1])); print('up', flush=True); time.sleep(600)"
     uid = str(server.identity.uid if server.identity else os.getuid())
-    other = subprocess.Popen([sys._base_executable, "-c", script, uid], stdout=subprocess.PIPE)
+    other = subprocess.Popen([os.path.realpath(sys.executable), "-c", script, uid], stdout=subprocess.PIPE)
     assert other.stdout is not None
     try:
         assert other.stdout.readline() == b"up\n"
