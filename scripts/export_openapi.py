@@ -7,6 +7,9 @@ from typing import Any
 
 from cloche.api.app import create_app
 from cloche.api.settings import ApiSettings
+from cloche.queue.app import public_app
+from cloche.queue.metrics import Meters
+from cloche.queue.settings import QueueSettings
 
 TARGET = Path(__file__).parent.parent / "frontend" / "openapi"
 _NOTHING = {"dsn": "postgresql://", "redis_url": "redis://", "queue": "unix:/", "queue_token": "-"}
@@ -20,8 +23,12 @@ def main() -> None:
 
 
 def _documents() -> dict[str, dict[str, Any]]:
-    documents = {"api": create_app(ApiSettings.model_validate(_NOTHING)).openapi()}
-    return documents
+    queue = QueueSettings.model_validate({"dsn": "-", "redis_url": "-", "tokens": {}})
+    view: Any = None
+    return {
+        "api": create_app(ApiSettings.model_validate(_NOTHING)).openapi(),
+        "queue": public_app(queue, view, Meters(), view).openapi(),
+    }
 
 
 def _settle(name: str, document: dict[str, Any]) -> bool:

@@ -20,6 +20,7 @@ from cloche.api.watch import Follower
 from cloche.contracts.submission import EvaluationRequest
 from cloche.kit.background import Background
 from cloche.kit.bus import Bus
+from cloche.kit.database_errors import install_database_errors
 from cloche.kit.http_app import BodyLimit, install_errors, install_operations
 from cloche.kit.http_client import ServiceClient
 from cloche.kit.people import ForeignPageGuard, KeyRing
@@ -40,14 +41,17 @@ def create_app(settings: ApiSettings) -> FastAPI:
         version="1",
         description=DESCRIPTION,
         lifespan=lambda app: _lifespan(app, settings),
+        docs_url=None,
         redoc_url=None,
     )
     app.state.metrics = Metrics(registry)
     for part in (evaluations, streams, catalogue):
         app.include_router(part.router)
     install_errors(app)
+    install_database_errors(app)
     install_operations(app, ready=lambda: _ready(app), metrics=registry)
-    app.add_middleware(ForeignPageGuard, hosts=frozenset(settings.hosts))
+    if not settings.require_keys:
+        app.add_middleware(ForeignPageGuard, hosts=frozenset(settings.hosts))
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     _describe_request(app)
     return app

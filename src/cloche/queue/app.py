@@ -9,12 +9,12 @@ from ipaddress import ip_address
 from fastapi import FastAPI
 
 from cloche.kit.bus import Bus
+from cloche.kit.database_errors import install_database_errors
 from cloche.kit.http_app import BodyLimit, install_errors, install_operations
 from cloche.kit.listen import ListenError, open_listener
 from cloche.kit.people import ForeignPageGuard, KeyRing
 from cloche.kit.postgres import Pool, open_pool
 from cloche.kit.serve import serve
-from cloche.queue.database_errors import install_database_errors
 from cloche.queue.executors import Executors
 from cloche.queue.faults import Faults
 from cloche.queue.internal_routes import InternalFace, internal_router
@@ -84,7 +84,7 @@ async def open_service(settings: QueueSettings) -> AsyncGenerator[QueueService]:
     try:
         yield QueueService(
             internal=_internal_app(settings, pool, meters, face),
-            public=_public_app(settings, pool, meters, PeopleView(pool, executors, signals)),
+            public=public_app(settings, pool, meters, PeopleView(pool, executors, signals)),
             leasing=leasing,
         )
     finally:
@@ -104,7 +104,8 @@ def _internal_app(settings: QueueSettings, pool: Pool, meters: Meters, face: Int
     return app
 
 
-def _public_app(settings: QueueSettings, pool: Pool, meters: Meters, view: PeopleView) -> FastAPI:
+def public_app(settings: QueueSettings, pool: Pool, meters: Meters, view: PeopleView) -> FastAPI:
+    """People's face of the queue; the other arguments are used when it serves."""
     app = FastAPI(
         title="Cloche Queue", version="1", openapi_url="/queue/v1/openapi.json", docs_url=None, redoc_url=None
     )
