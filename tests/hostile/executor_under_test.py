@@ -99,7 +99,7 @@ def running_executor(directory: Path, **changed: str) -> Iterator[ExecutorProces
     with log.open("wb") as output:
         process = subprocess.Popen([sys.executable, "-m", "cloche.executor"], env=environment, stderr=output)
     try:
-        asyncio.run(_until_checked(socket, process))
+        asyncio.run(until_checked(socket, process))
         yield ExecutorProcess(process.pid, socket)
     finally:
         process.terminate()
@@ -107,7 +107,7 @@ def running_executor(directory: Path, **changed: str) -> Iterator[ExecutorProces
     assert code == 0, log.read_text(encoding="utf-8")[-2000:]
 
 
-async def _until_checked(socket: Path, process: subprocess.Popen[bytes]) -> None:
+async def until_checked(socket: Path, process: subprocess.Popen[bytes]) -> None:
     async with asyncio.timeout(60), ServiceClient(f"unix:{socket}", TOKEN) as client:
         while process.poll() is None:
             with contextlib.suppress(ClocheError):

@@ -1,7 +1,7 @@
 """Hostile programs through the real executor. A new one is a file and its expected outcome beside it.
 
-``verdicts`` lists what may come out; ``stdout``, ``signal`` and ``exit_code`` are exact where
-given; ``cases`` runs the program that often in one cell, each of which must end the same way.
+``verdicts`` lists what may come out; ``stdout``, ``signal``, ``exit_code`` and the passed
+``limit`` are exact where given; ``cases`` runs the program that often in one cell, each of which must end the same way.
 """
 
 import os
@@ -29,6 +29,7 @@ async def test_hostile_program_is_contained(executor: ExecutorProcess, worker: W
     before = _traces(executor)
     record = await worker.record(program(source, runtime=expected.get("runtime", "python"), limits=limits, cases=cases))
     assert record.verdict in expected["verdicts"], (record.message, text(record.stderr.data))
+    assert record.evidence.limit == expected.get("limit", record.evidence.limit)
     assert {case.verdict for case in record.cases} <= set(expected["verdicts"])
     _compare(expected, record.exit_code, record.signal, text(record.stdout.data), len(cases) or 1)
     assert _traces(executor) == before

@@ -2,9 +2,10 @@
 
 import asyncio
 import errno
+import os
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cloche.contracts.limits import Limits
 from cloche.contracts.words import Stream
@@ -19,6 +20,10 @@ Sink = Callable[[Stream, bytes], Awaitable[None]]
 _READY_S = 15.0
 #: How much later than the wall limit the launcher may report before the cell counts as lost.
 _REPORT_S = 15.0
+
+#: How often at most the engine is asked for CPU time, and how fast a tree can use it up.
+_SHORTEST_WATCH_S = 0.1
+_CPUS = os.cpu_count() or 1
 
 _STREAM_OF: dict[bytes, Stream] = {b"o": "stdout", b"e": "stderr"}
 
@@ -100,11 +105,16 @@ class Cell:
         """
         await self._slot.confine(limits)
         await self._send(protocol.step(self._step(command, limits)))
+        watching = asyncio.create_task(self._watch_cpu(limits.cpu_time_s))
         try:
             async with asyncio.timeout(limits.wall_time_s + _REPORT_S) as guard:
                 done = await self._relay(sink, guard)
         except TimeoutError:
             raise await self._lost("the launcher does not report") from None
+        finally:
+            watching.cancel()
+        if done.killed == "cancel" and watching.done() and not watching.cancelled() and watching.result():
+            done = replace(done, killed="cpu")
         return StepFacts(done, await self._slot.usage(), limits, self._file_errno)
 
     async def extend(self, deadline_s: float) -> None:
@@ -132,6 +142,22 @@ class Cell:
                 await self._on_fault(protocol.parse_fault(payload))
             else:
                 raise await self._lost("the launcher sent READY twice")
+
+    async def _watch_cpu(self, limit_s: float) -> bool:
+        """Kill a tree whose CPU only the engine sees: children that nobody waited for. Whether it did."""
+        pause_s = limit_s / _CPUS
+        while True:
+            await asyncio.sleep(max(pause_s, _SHORTEST_WATCH_S))
+            try:
+                used_us = (await self._slot.usage()).cpu_us
+                if used_us is None:
+                    return False
+                pause_s = (limit_s - used_us / 1e6) / _CPUS
+                if pause_s < 0:
+                    await self.kill()
+                    return True
+            except EngineError:
+                return False  # the run itself finds out
 
     async def _on_fault(self, fault: Fault) -> None:
         if fault.stage == "file":

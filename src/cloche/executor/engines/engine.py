@@ -145,7 +145,10 @@ class Slot(Protocol):
         ...
 
     async def usage(self) -> SlotUsage:
-        """What was used since the last ``confine``. Also valid after the launcher died, before ``destroy``."""
+        """What was used since the last ``confine``.
+
+        May be asked while others read and write, and after the launcher died, before ``destroy``.
+        """
         ...
 
     async def destroy(self) -> None:

@@ -62,8 +62,8 @@ def remove_leftovers(roots: CgroupRoots) -> None:
         for group in root.glob(f"{_PREFIX}*-*"):
             pid = group.name.removeprefix(_PREFIX).partition("-")[0]
             if pid.isdigit() and not Path(f"/proc/{pid}").exists():
-                _kill_group(group)
-                _remove(group)
+                _kill_group(str(group))
+                _remove(str(group))
 
 
 class CellGroup:
@@ -71,7 +71,8 @@ class CellGroup:
 
     def __init__(self, roots: CgroupRoots, name: str) -> None:
         self._unified = roots.unified is not None
-        self._paths = {root: root / f"{_PREFIX}{os.getpid()}-{name}" for root in roots.directories()}
+        own = f"{_PREFIX}{os.getpid()}-{name}"
+        self._paths = {root: f"{root}/{own}" for root in roots.directories()}
         self._memory = self._path_of(roots.unified or roots.memory)
         self._pids = self._path_of(roots.unified or roots.pids)
         self._cpu = self._path_of(roots.unified or roots.cpuacct)
@@ -81,7 +82,7 @@ class CellGroup:
         self._cache_before = 0
         try:
             for path in self._paths.values():
-                path.mkdir()
+                os.mkdir(path)  # noqa: PTH102  (Path objects cost as much as the calls here)
         except OSError as error:
             self.remove()
             raise EngineError(f"a cgroup could not be made: {error.strerror}") from error
@@ -89,7 +90,7 @@ class CellGroup:
     @property
     def procs_files(self) -> list[str]:
         """The files a process writes itself into."""
-        return [str(path / "cgroup.procs") for path in self._paths.values()]
+        return [f"{path}/cgroup.procs" for path in self._paths.values()]
 
     @property
     def limits_memory(self) -> bool:
@@ -109,7 +110,7 @@ class CellGroup:
         """
         try:
             if self._pids is not None:
-                _write(self._pids / "pids.max", processes + _OWN_PROCESSES)
+                _write(f"{self._pids}/pids.max", processes + _OWN_PROCESSES)
             if self._memory is not None:
                 if memory_bytes != self._limit:
                     self._limit_memory(self._memory, memory_bytes)
@@ -130,7 +131,7 @@ class CellGroup:
             return SlotUsage(cpu_us=used_us)
         peak = "memory.peak" if self._unified else "memory.max_usage_in_bytes"
         return SlotUsage(
-            memory_peak_bytes=max(0, _read_int(self._memory / peak) - self._cache_before),
+            memory_peak_bytes=max(0, _read_int(f"{self._memory}/{peak}") - self._cache_before),
             oom_kills=self._oom_kills() - self._oom_before,
             cpu_us=used_us,
             source="cgroup",
@@ -146,43 +147,43 @@ class CellGroup:
         left = [path for path in self._paths.values() if not _remove(path)]
         return not left
 
-    def _path_of(self, root: Path | None) -> Path | None:
+    def _path_of(self, root: Path | None) -> str | None:
         return None if root is None else self._paths[root]
 
-    def _limit_memory(self, group: Path, limit: int) -> None:
+    def _limit_memory(self, group: str, limit: int) -> None:
         if self._unified:
-            _write(group / "memory.max", limit)
-            _write_if_there(group / "memory.swap.max", 0)
+            _write(f"{group}/memory.max", limit)
+            _write_if_there(f"{group}/memory.swap.max", 0)
             return
-        files = [group / "memory.limit_in_bytes", group / "memory.memsw.limit_in_bytes"]
+        files = [f"{group}/memory.limit_in_bytes", f"{group}/memory.memsw.limit_in_bytes"]
         # Version 1 keeps memory <= memory and swap at every moment.
         for path in reversed(files) if limit > self._limit > 0 else files:
             _write_if_there(path, limit)
 
-    def _reset_peak(self, group: Path) -> None:
+    def _reset_peak(self, group: str) -> None:
         # Version 2 resets a peak only per open file and only since 6.12: there a cell's later
         # steps report at least the peak of its earlier ones.
         if not self._unified:
-            _write(group / "memory.max_usage_in_bytes", 0)
+            _write(f"{group}/memory.max_usage_in_bytes", 0)
 
-    def _file_cache(self, group: Path) -> int:
+    def _file_cache(self, group: str) -> int:
         """Bytes of files that earlier steps read: still charged, and not this step's."""
         names = ("inactive_file ", "active_file ")
-        lines = _read(group / "memory.stat").splitlines()
+        lines = _read(f"{group}/memory.stat").splitlines()
         return sum(int(line.split()[1]) for line in lines if line.startswith(names))
 
     def _oom_kills(self) -> int:
         if self._memory is None:
             return 0
-        text = _read(self._memory / ("memory.events" if self._unified else "memory.oom_control"))
+        text = _read(f"{self._memory}/memory.events" if self._unified else f"{self._memory}/memory.oom_control")
         return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("oom_kill ")), 0)
 
     def _cpu_us(self) -> int | None:
         if self._cpu is None:
             return None
         if not self._unified:
-            return _read_int(self._cpu / "cpuacct.usage") // 1000
-        text = _read(self._cpu / "cpu.stat")
+            return _read_int(f"{self._cpu}/cpuacct.usage") // 1000
+        text = _read(f"{self._cpu}/cpu.stat")
         return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("usage_usec ")), None)
 
 
@@ -226,18 +227,18 @@ def _capabilities(root: Path) -> list[str]:
         files = {"memory": "memory.limit_in_bytes", "pids": "pids.max", "cpuacct": "cpuacct.usage"}
         return [name for name, file in files.items() if (probe / file).exists()]
     finally:
-        _remove(probe)
+        _remove(str(probe))
 
 
 def _enable_controllers(root: Path) -> bool:
     """Let children of a version 2 group have memory and pids; processes in it go to a leaf first."""
     control = root / "cgroup.subtree_control"
-    if {"memory", "pids"} <= set(_read(control).split()):
+    if {"memory", "pids"} <= set(_read(str(control)).split()):
         return True
-    if not {"memory", "pids"} <= set(_read(root / "cgroup.controllers").split()):
+    if not {"memory", "pids"} <= set(_read(f"{root}/cgroup.controllers").split()):
         return False
     try:
-        _write(control, "+memory +pids")
+        _write(str(control), "+memory +pids")
     except OSError:
         pass
     else:
@@ -245,28 +246,29 @@ def _enable_controllers(root: Path) -> bool:
     try:
         leaf = root / "cloche-main"
         leaf.mkdir(exist_ok=True)
-        for pid in _read(root / "cgroup.procs").split():
-            _write(leaf / "cgroup.procs", pid)
-        _write(control, "+memory +pids")
+        for pid in _read(f"{root}/cgroup.procs").split():
+            _write(f"{leaf}/cgroup.procs", pid)
+        _write(str(control), "+memory +pids")
     except OSError:
         return False
     return True
 
 
-def _kill_group(path: Path) -> None:
-    if (path / "cgroup.kill").exists():
+def _kill_group(path: str) -> None:
+    kill = f"{path}/cgroup.kill"
+    if os.access(kill, os.W_OK):
         with contextlib.suppress(OSError):
-            _write(path / "cgroup.kill", 1)
+            _write(kill, 1)
         return
-    for pid in _read(path / "cgroup.procs").split():
+    for pid in _read(f"{path}/cgroup.procs").split():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(int(pid), signal.SIGKILL)
 
 
-def _remove(path: Path, *, tries: int = 3) -> bool:
+def _remove(path: str, *, tries: int = 3) -> bool:
     for attempt in range(tries):
         try:
-            path.rmdir()
+            os.rmdir(path)  # noqa: PTH106  (as above)
         except FileNotFoundError:
             return True
         except OSError:
@@ -277,19 +279,20 @@ def _remove(path: Path, *, tries: int = 3) -> bool:
     return False
 
 
-def _read(path: Path) -> str:
+def _read(path: str) -> str:
     try:
-        return path.read_text(encoding="ascii")
+        with open(path, encoding="ascii") as file:  # noqa: PTH123  (as above)
+            return file.read()
     except OSError:
         return ""
 
 
-def _read_int(path: Path) -> int:
+def _read_int(path: str) -> int:
     text = _read(path).strip()
     return int(text) if text.isdigit() else 0
 
 
-def _write(path: Path, value: int | str) -> None:
+def _write(path: str, value: int | str) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(fd, str(value).encode())
@@ -297,6 +300,6 @@ def _write(path: Path, value: int | str) -> None:
         os.close(fd)
 
 
-def _write_if_there(path: Path, value: int) -> None:
+def _write_if_there(path: str, value: int) -> None:
     with contextlib.suppress(FileNotFoundError):
         _write(path, value)

@@ -14,6 +14,7 @@ from pathlib import Path
 from cloche.executor.engines.engine import EngineUnusableError, ToolchainMissingError
 
 _CLONE_NEWNS = 0x20000
+_MNT_DETACH = 2
 _MS_BIND, _MS_REC, _MS_SLAVE = 4096, 16384, 1 << 19
 
 
@@ -44,8 +45,8 @@ class Exposure:
         Raises:
             ToolchainMissingError: it can't be made visible.
         """
-        if _is_reachable(Path(path), self._uid):
-            return path
+        if path not in self._bound and _is_reachable(Path(path), self._uid):
+            self._bound[path] = path
         if path not in self._bound:
             target = self._directory / f"exposed-{len(self._bound)}"
             target.mkdir(exist_ok=True)
@@ -56,8 +57,9 @@ class Exposure:
 
     def close(self) -> None:
         """Unmount everything; idempotent."""
-        for target in self._bound.values():
-            self._libc.umount2(os.fsencode(target), 2)
+        for path, target in self._bound.items():
+            if target != path:
+                self._libc.umount2(os.fsencode(target), _MNT_DETACH)
         self._bound.clear()
 
 
