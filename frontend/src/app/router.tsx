@@ -3,6 +3,8 @@ import {
   createRoute,
   createRouter,
   lazyRouteComponent,
+  parseSearchWith,
+  stringifySearchWith,
 } from "@tanstack/react-router";
 import { readFilters } from "@/features/evaluations/filters";
 import { readPlaygroundSearch } from "@/features/playground/search";
@@ -51,6 +53,9 @@ const queueRoute = createRoute({
 
 export const router = createRouter({
   routeTree: rootRoute.addChildren([playgroundRoute, listRoute, detailRoute, queueRoute]),
+  // Every search value is a plain word: no quotes around what looks like a number.
+  parseSearch: parseSearchWith((value) => value),
+  stringifySearch: stringifySearchWith(String),
   defaultPreload: "intent",
   defaultErrorComponent: DefectPage,
   scrollRestoration: false,

@@ -14,7 +14,10 @@ const WORDS: Readonly<Record<MantineColorScheme, string>> = {
 
 /** Goes round: as the system, light, dark. */
 export function SchemeButton() {
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const { colorScheme, setColorScheme } = useMantineColorScheme({
+    // Else Mantine adds a <style> element, which the CSP forbids.
+    keepTransitions: true,
+  });
   return (
     <Tooltip label={WORDS[colorScheme]}>
       <ActionIcon

@@ -3,8 +3,8 @@ import { isFiltered, readFilters } from "./filters";
 
 test("a URL's filters are read, what is unknown is left out", () => {
   expect(
-    readFilters({ status: "running", verdict: "nice", runtime: "", label: "m:1", name: 31, x: 1 }),
-  ).toEqual({ status: "running", label: "m:1", name: "31" });
+    readFilters({ status: "running", verdict: "nice", runtime: "", label: true, name: 31, x: 1 }),
+  ).toEqual({ status: "running", label: "true", name: "31" });
 });
 
 test("a page alone is no filter", () => {

@@ -44,8 +44,8 @@ function oneOf<Key extends string, Value extends string>(
 }
 
 function text<Key extends string>(key: Key, value: unknown): Partial<Record<Key, string>> {
-  // The router reads "1.5" in a URL as a number.
-  const word = typeof value === "number" ? String(value) : value;
+  // The router reads "31" and "true" in a URL as a number and a boolean.
+  const word = typeof value === "number" || typeof value === "boolean" ? String(value) : value;
   if (typeof word !== "string" || word === "") return {};
   return { [key]: word } as Record<Key, string>;
 }

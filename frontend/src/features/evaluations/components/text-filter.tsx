@@ -11,10 +11,22 @@ interface TextFilterProps {
 
 /** A text that becomes a filter when typing rests, or at once on Enter. */
 export function TextFilter({ label, placeholder, value, onChange }: TextFilterProps) {
-  const [typed, setTyped] = useState({ text: value, base: value });
-  // The URL changed under the field (back, clear, a link): it shows what holds now.
-  const text = typed.base === value ? typed.text : value;
-  const settle = useDebouncedCallback(onChange, 350);
+  const [text, setText] = useState(value);
+  const [seen, setSeen] = useState(value);
+  const [sent, setSent] = useState(value);
+  if (value !== seen) {
+    setSeen(value);
+    // The URL changed under the field (back, clear, a link): it shows what holds now.
+    if (value !== sent) {
+      setText(value);
+      setSent(value);
+    }
+  }
+  const send = (next: string) => {
+    setSent(next);
+    onChange(next);
+  };
+  const settle = useDebouncedCallback(send, 350);
   return (
     <TextInput
       aria-label={label}
@@ -22,11 +34,11 @@ export function TextFilter({ label, placeholder, value, onChange }: TextFilterPr
       value={text}
       onChange={(event) => {
         const next = event.currentTarget.value;
-        setTyped({ text: next, base: value });
+        setText(next);
         settle(next.trim());
       }}
       onKeyDown={(event) => {
-        if (event.key === "Enter") onChange(text.trim());
+        if (event.key === "Enter") send(text.trim());
       }}
     />
   );
