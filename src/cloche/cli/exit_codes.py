@@ -41,6 +41,7 @@ OTHER_CODES: Final[dict[int, str]] = {
     UNREACHABLE: "Cloche can't be reached or is overloaded",
     REFUSED: "the API key is missing or may not do this",
     NOT_FOUND: "there is no such evaluation",
+    129: "hung up; the evaluation is cancelled",
     130: "interrupted by Ctrl+C; the evaluation is cancelled",
     141: "the reader of the output went away; the evaluation is cancelled",
     143: "terminated; the evaluation is cancelled",
