@@ -1,0 +1,26 @@
+"""``cloche doctor`` tells people and programs what this machine can do."""
+
+import json
+
+from .conftest import cloche
+
+
+def test_doctor_names_servers_runtimes_and_what_is_missing(passable) -> None:
+    done = cloche("doctor", "--json", "--data-dir", str(passable / "d"))
+    found = json.loads(done.stdout)
+    assert done.returncode == (0 if found["fit"] else 1)
+    by_name = {(entry["area"], entry["name"]): entry for entry in found["findings"]}
+    assert by_name["servers", "postgresql"]["grade"] == "ok"
+    assert by_name["servers", "valkey"]["grade"] == "ok"
+    assert ("runtimes", "python") in by_name
+    assert {area for area, _ in by_name} >= {"isolation", "servers", "services", "runtimes", "docker", "page", "data"}
+    assert all(entry["remedy"] for entry in found["findings"] if entry["grade"] != "ok")
+    assert not (passable / "d").exists()
+
+
+def test_doctor_says_when_a_server_is_missing(passable) -> None:
+    environment = {"CLOCHE_PG_BIN": str(passable)}
+    done = cloche("doctor", "--data-dir", str(passable / "d"), environment=environment)
+    assert done.returncode == 1
+    assert "CLOCHE_PG_BIN" in done.stdout
+    assert "can't work here yet" in done.stdout
