@@ -71,6 +71,34 @@ struct sample measure_tree(void)
     return sum;
 }
 
+/* proc(5): smaps_rollup divides shared pages among those who map them. Unreadable: count all of them. */
+static long long proportional_memory(int proc, const char *pid)
+{
+    char path[40], text[1024], *found;
+    struct sample whole = {0, 0};
+
+    snprintf(path, sizeof path, "%.20s/smaps_rollup", pid);
+    if (read_file(proc, path, text, sizeof text) > 0 && (found = strstr(text, "\nPss:")) != NULL)
+        return atoll(found + strlen("\nPss:")) * 1024;
+    add_process(proc, pid, &whole);
+    return whole.memory_bytes;
+}
+
+long long measure_memory(void)
+{
+    long long sum = 0;
+    DIR *proc = opendir("/proc");
+    struct dirent *entry;
+
+    if (proc == NULL)
+        return 0;
+    while ((entry = readdir(proc)) != NULL)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && strcmp(entry->d_name, "1") != 0)
+            sum += proportional_memory(dirfd(proc), entry->d_name);
+    closedir(proc);
+    return sum;
+}
+
 static long long read_oom_kills(void)
 {
     char text[1024], *found;

@@ -18,6 +18,9 @@ long long now_us(void);
 /* Sums every process but this one. */
 struct sample measure_tree(void);
 
+/* Resident memory of all live processes with shared pages counted once: exact, and dear. */
+long long measure_memory(void);
+
 /* Starts a new peak where the kernel allows it; afterwards OOM kills count from 0. */
 void cgroup_reset(void);
 struct cgroup_memory cgroup_read(void);

@@ -165,6 +165,8 @@ static long long sample(struct step *step, long long now)
     struct sample seen = measure_tree();
     long long limit_us = step->limits.cpu_ms * 1000, total = step->reaped_cpu_us + seen.cpu_us, wait, cost;
 
+    if (step->limits.sample_memory && seen.memory_bytes > step->limits.memory_bytes)
+        seen.memory_bytes = measure_memory();
     if (total > step->seen_cpu_us)
         step->seen_cpu_us = total;
     if (seen.memory_bytes > step->sampled_peak)
