@@ -4,7 +4,6 @@
 ``limit`` are exact where given; ``cases`` runs the program that often in one cell, each of which must end the same way.
 """
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from executor_under_test import ExecutorProcess, Worker, program, text
 from cloche.contracts.limits import Limits
 from cloche.contracts.submission import Case
 from cloche.executor.engines.local.cgroups import find_roots
-from cloche.executor.engines.local.engine import CELL_UID
 
 PROGRAMS = Path(__file__).parent / "programs"
 EXPECTATIONS = sorted(PROGRAMS.glob("*.toml"))
@@ -55,7 +53,7 @@ def _traces(executor: ExecutorProcess) -> dict[str, list[str]]:
     mounts = Path(f"/proc/{executor.pid}/mountinfo").read_text(encoding="utf-8").splitlines()
     cells = [line for line in mounts if "cloche" in line and "/exposed-" not in line]
     files = [p.name for place in ("/tmp", "/dev/shm") for p in Path(place).glob("*mark*")]
-    return {"processes": tree, "cgroups": groups, "mounts": cells, "files": files, "cells": _of_cells()}
+    return {"processes": tree, "cgroups": groups, "mounts": cells, "files": files, "cells": _of_cells(executor)}
 
 
 def _processes_below(pid: int) -> list[str]:
@@ -63,15 +61,13 @@ def _processes_below(pid: int) -> list[str]:
     return [child for task in tasks.iterdir() for child in (task / "children").read_text(encoding="ascii").split()]
 
 
-def _of_cells() -> list[str]:
-    """Processes of the cells' own user, where the executor is root."""
-    if os.geteuid() != 0:
-        return []
+def _of_cells(executor: ExecutorProcess) -> list[str]:
+    """Processes in a cgroup of this executor's cells, wherever they hang in the tree."""
     found: list[str] = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and entry.stat().st_uid == CELL_UID:
+            if entry.name.isdigit() and f"/cloche-{executor.pid}-" in (entry / "cgroup").read_text(encoding="utf-8"):
                 found.append(entry.name)
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             continue
     return found
