@@ -16,6 +16,8 @@ static const char *const EVENTS[] = {"/sys/fs/cgroup/memory.events", "/sys/fs/cg
 /* Version 2 resets a peak per open file (since Linux 6.12), so the file stays open. */
 static int peak_fd = -1;
 static long long oom_kills_before;
+/* A container's view is read-only: there the peak of earlier steps can't be reset. */
+static long long peak_before;
 
 long long now_us(void)
 {
@@ -109,6 +111,17 @@ static long long read_oom_kills(void)
     return -1;
 }
 
+static long long read_peak(void)
+{
+    char text[64];
+    ssize_t got = peak_fd < 0 ? -1 : pread(peak_fd, text, sizeof text - 1, 0);
+
+    if (got <= 0)
+        return -1;
+    text[got] = '\0';
+    return atoll(text);
+}
+
 void cgroup_reset(void)
 {
     for (size_t i = 0; peak_fd < 0 && i < sizeof PEAK / sizeof *PEAK; i++) {
@@ -116,22 +129,16 @@ void cgroup_reset(void)
         if (peak_fd < 0)
             peak_fd = open(PEAK[i], O_RDONLY | O_CLOEXEC);
     }
-    if (peak_fd >= 0 && pwrite(peak_fd, "0", 1, 0) < 0) {
-        /* A read-only view keeps the peak of the cell's whole life, which is still a bound. */
-    }
+    peak_before = peak_fd >= 0 && pwrite(peak_fd, "0", 1, 0) < 0 ? read_peak() : -1;
     oom_kills_before = read_oom_kills();
 }
 
 struct cgroup_memory cgroup_read(void)
 {
-    struct cgroup_memory result = {-1, -1};
-    char text[64];
-    ssize_t got = peak_fd < 0 ? -1 : pread(peak_fd, text, sizeof text - 1, 0);
+    struct cgroup_memory result = {read_peak(), -1};
 
-    if (got > 0) {
-        text[got] = '\0';
-        result.peak_bytes = atoll(text);
-    }
+    if (result.peak_bytes <= peak_before)
+        result.peak_bytes = -1; /* an earlier step's: of this one only the sampled memory is known */
     if (oom_kills_before >= 0)
         result.oom_kills = read_oom_kills() - oom_kills_before;
     return result;

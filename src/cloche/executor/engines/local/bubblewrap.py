@@ -68,8 +68,9 @@ def find_bubblewrap() -> str:
 
 
 def make_etc(directory: Path) -> None:
-    """Fill ``directory`` with the little ``/etc`` that cells share read-only."""
-    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    """Fill ``directory`` anew with the little ``/etc`` that cells share read-only."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(mode=0o755, parents=True)
     for name, text in _ETC.items():
         (directory / name).write_text(text, encoding="ascii")
     for name in _ETC_FROM_HOST:
@@ -79,7 +80,7 @@ def make_etc(directory: Path) -> None:
     # Debian's cc, awk and editor commands are links through here.
     alternatives = Path("/etc/alternatives")
     if alternatives.is_dir():
-        shutil.copytree(alternatives, directory / "alternatives", symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(alternatives, directory / "alternatives", symlinks=True)
 
 
 def command(tools: "CellTools", spec: CellSpec, seen_at: Callable[[str], str]) -> list[str]:
