@@ -22,6 +22,7 @@ from cloche.contracts.record import CaseResult, CompileResult, Span, StreamSumma
 from cloche.contracts.words import STREAMS, Stream
 from cloche.kit.clock import iso
 from cloche.kit.postgres import Row
+from cloche.kit.utf8 import open_tail
 
 #: How many bytes of a stream the JSON of an evaluation shows.
 SHOWN_BYTES = 64 * 1024
@@ -93,10 +94,8 @@ def cut_at_character(data: bytes, limit: int) -> bytes:
     """At most ``limit`` bytes, not ending inside a UTF-8 sequence that goes on behind the cut."""
     if len(data) <= limit:
         return data
-    end = limit
-    while end > limit - 4 and end > 0 and data[end] & 0xC0 == 0x80:
-        end -= 1
-    return data[: end if data[end] & 0xC0 != 0x80 else limit]
+    cut = data[:limit]
+    return cut[: len(cut) - open_tail(cut)]
 
 
 def join_chunks(rows: Iterable[Row]) -> bytes:
@@ -151,6 +150,8 @@ def _output_view(
     kept = summary_.kept if summary_ else written
     total = summary_.bytes if summary_ else written
     shown = cut_at_character(head, SHOWN_BYTES)
+    if kept < total or summary_ is None:  # a limit or this moment cut it, wherever the program was
+        shown = shown[: len(shown) - open_tail(shown)]
     text, encoded = text_or_base64(shown)
     return OutputView(
         text=text,

@@ -1,7 +1,8 @@
 """A run's output on its way out: counted, cut, hashed, coalesced.
 
-Lines go out at 32 KiB or 100 ms a stream, at once after quiet. A run that ends within its
-first 100 ms with little output sends none: the record carries it.
+Lines go out at 32 KiB or 100 ms a stream, at once after quiet, cut between characters of UTF-8
+where there are any. A run that ends within its first 100 ms with little output sends none: the
+record carries it.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from cloche.contracts.record import INLINE_OUTPUT_BYTES, Span, StreamSummary
 from cloche.contracts.words import STREAMS, Stream
 from cloche.executor.outbox import Outbox
 from cloche.kit.clock import iso_now
+from cloche.kit.utf8 import open_tail
 
 #: How long output may wait for more. DESIGN section 3.
 INTERVAL_S = 0.1
@@ -40,9 +42,15 @@ class _StreamState:
         if self.kept <= INLINE_OUTPUT_BYTES:
             self.inline += kept
 
-    def take(self, size: int) -> tuple[int, bytes]:
-        chunk, offset = bytes(self.unsent[:size]), self.sent
-        del self.unsent[:size]
+    @property
+    def ready(self) -> bool:
+        """Whether there is more than the beginning of a character, whose rest may still come."""
+        return len(self.unsent) > open_tail(self.unsent)
+
+    def take(self) -> tuple[int, bytes]:
+        chunk, offset = bytes(self.unsent[:OUTPUT_CHUNK_BYTES]), self.sent
+        chunk = chunk[: len(chunk) - open_tail(chunk)] or chunk
+        del self.unsent[: len(chunk)]
         self.sent += len(chunk)
         return offset, chunk
 
@@ -93,7 +101,7 @@ class Relay:
             await self._send(stream, state)
         if self._opened and now >= self._next_at:
             await self._flush()
-        elif self._timer is None and state.unsent:
+        elif self._timer is None and state.ready:
             self._timer = asyncio.get_running_loop().call_at(self._next_at, self._on_timer)
 
     async def finish(self) -> dict[Stream, StreamSummary]:
@@ -113,13 +121,13 @@ class Relay:
     async def _flush(self) -> None:
         self._next_at = asyncio.get_running_loop().time() + INTERVAL_S
         for stream, state in self._streams.items():
-            while state.unsent:
+            while state.ready:
                 await self._send(stream, state)
 
     async def _send(self, stream: Stream, state: _StreamState) -> None:
         self._sending = True  # the timer must not overtake a line that waits for room
         try:
-            await self._outbox.put(_line(stream, *state.take(OUTPUT_CHUNK_BYTES)))
+            await self._outbox.put(_line(stream, *state.take()))
         finally:
             self._sending = False
 
@@ -132,8 +140,8 @@ class Relay:
             self._timer = loop.call_at(self._next_at, self._on_timer)
             return
         for stream, state in self._streams.items():
-            while state.unsent:
-                self._outbox.put_now(_line(stream, *state.take(OUTPUT_CHUNK_BYTES)))
+            while state.ready:
+                self._outbox.put_now(_line(stream, *state.take()))
 
 
 def _line(stream: Stream, offset: int, chunk: bytes) -> bytes:

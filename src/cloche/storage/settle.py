@@ -5,13 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from cloche.contracts.record import ExecutionRecord, StreamSummary, TerminalRecord
+from cloche.contracts.record import INLINE_OUTPUT_BYTES, ExecutionRecord, StreamSummary, TerminalRecord
 from cloche.kit.clock import parse
 from cloche.storage.coverage import Range, pieces, uncovered
 from cloche.storage.fold import STREAM_NUMBERS, CaseRow, Chunk, Terminal
-
-#: Output that a record carries is stored in chunks of at most this size.
-CHUNK_BYTES = 32 * 1024
 
 #: Stored byte ranges by (evaluation, stream number).
 Ranges = Mapping[tuple[UUID, int], Sequence[Range]]
@@ -99,7 +96,7 @@ def _inline_chunks(
     data = base64.b64decode(summary.data or "")
     return [
         Chunk(terminal.evaluation_id, record.attempt, number, offset, piece, sequence.take() or 0, at)
-        for offset, piece in pieces(data, holes, CHUNK_BYTES)
+        for offset, piece in pieces(data, holes, INLINE_OUTPUT_BYTES)
     ]
 
 

@@ -88,3 +88,28 @@ def test_lines_and_record_together_hold_exactly_the_kept_bytes(pieces: list[tupl
                 assert kept.startswith(sent)
 
     asyncio.run(run())
+
+
+@given(st.text(alphabet="aé€😀", min_size=1, max_size=40), st.integers(1000, 50_000), st.integers(0, 3))
+@settings(max_examples=30, deadline=None)
+def test_lines_are_cut_between_characters(text: str, piece: int, cut: int) -> None:
+    """Also where the program's writes or its output limit cut elsewhere: then only the last line is no text."""
+
+    async def run() -> None:
+        data = text.encode() * (150_000 // len(text.encode()))
+        keep = len(data) - cut
+        outbox, lines = Outbox(), []
+        reading = asyncio.create_task(drain(outbox, lines))
+        relay = Relay(outbox, keep)
+        for start in range(0, len(data), piece):
+            await relay.add("stdout", data[start : start + piece])
+        await relay.finish()
+        outbox.close()
+        await reading
+        assert joined(lines, "stdout") == data[:keep]
+        pieces = [b64decode(str(line["data"])) for line in lines]
+        for whole in pieces[:-1]:
+            whole.decode()
+        assert len(pieces[-1]) < 4 or pieces[-1].decode()
+
+    asyncio.run(run())
