@@ -10,6 +10,8 @@ from typing import Any
 
 import uvicorn
 
+from cloche.kit.bounded_http import BoundedHttp
+
 #: How long open requests may take to end after SIGTERM.
 DRAIN_S = 5
 
@@ -35,7 +37,7 @@ async def serve(
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http="httptools",
+                http=BoundedHttp,
                 log_config=None,
                 access_log=False,
                 server_header=False,

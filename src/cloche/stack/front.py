@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import aiohttp
-from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -109,12 +109,27 @@ class Pages:
         return FileResponse(found, headers={"Cache-Control": "max-age=31536000, immutable" if lasting else "no-cache"})
 
 
-def front_app(pages: Pages) -> Starlette:
-    """An application of the pages alone, to be asked when the API has no such route."""
+class _PageConvertor(Convertor[str]):
+    """Any path but the services' own: what they do not know is a 404 or 405 of theirs, never a page."""
+
+    regex = "(?!api/|queue/).*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("page", _PageConvertor())
+
+
+def page_route(pages: Pages) -> Route:
+    """The route of every page, to be tried after the API's own."""
 
     async def page(request: Request) -> Response:
         if not pages:
             return PlainTextResponse("The page is not built. Run `make web`, or use the API: see /docs.\n", 404)
         return await pages.serve(request)
 
-    return Starlette(routes=[Route("/{path:path}", page, methods=["GET", "HEAD"])])
+    return Route("/{path:page}", page, methods=["GET", "HEAD"], include_in_schema=False)

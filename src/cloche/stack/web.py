@@ -12,7 +12,7 @@ from cloche.api.settings import ApiSettings
 from cloche.kit.listen import open_listener
 from cloche.kit.logs import configure_logs
 from cloche.kit.serve import harden_process, serve
-from cloche.stack.front import Pages, QueueFace, SecurityHeaders, front_app
+from cloche.stack.front import Pages, QueueFace, SecurityHeaders, page_route
 
 
 def web_app(settings: ApiSettings) -> FastAPI:
@@ -22,7 +22,7 @@ def web_app(settings: ApiSettings) -> FastAPI:
         face = QueueFace(settings.queue_public)
         app.add_route("/queue/v1/{path:path}", face.forward, methods=["GET", "POST", "DELETE"], include_in_schema=False)
         _close_with(app, face)
-    app.mount("/", front_app(Pages(settings.web_dist or Path("/nonexistent"))))
+    app.router.routes.append(page_route(Pages(settings.web_dist or Path("/nonexistent"))))
     app.add_middleware(SecurityHeaders)
     return app
 

@@ -1,0 +1,62 @@
+"""HTTP/1.1 as uvicorn speaks it, with a bound on what comes before and between bodies."""
+
+from typing import Any, Final
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from cloche.contracts.problem import Problem
+from cloche.kit.http_app import PROBLEM_TYPE
+
+#: Request line and headers together. One read from the socket (up to 250 KiB) may go beyond.
+MAX_HEAD_BYTES: Final = 64 * 1024
+#: After a refusal the connection stays open this long, so that a client that still sends can read it.
+_LINGER_S: Final = 1.0
+
+
+def _refusal() -> bytes:
+    title = "The request's headers are too large."
+    detail = f"The request line and its headers have more than {MAX_HEAD_BYTES} bytes."
+    problem = Problem(title=title, status=431, code="headers_too_large", detail=detail)
+    body = orjson.dumps(problem.model_dump(mode="json", exclude_none=True))
+    head = f"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: {PROBLEM_TYPE}\r\n"
+    return f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """A client that sends headers (or trailers) without end is told 431 and cut off.
+
+    The parser holds a header until it is complete, without a bound of its own; so what counts
+    is how many bytes arrived since it last found the end of something.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._undecided = 0
+        self._refused = False
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        self._undecided += len(data)
+        super().data_received(data)
+        if self._undecided > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse()
+
+    def on_headers_complete(self) -> None:
+        self._undecided = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._undecided = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._undecided = 0
+        super().on_message_complete()
+
+    def _refuse(self) -> None:
+        self._refused = True
+        self.transport.write(_refusal())
+        self.transport.write_eof()
+        self.loop.call_later(_LINGER_S, self.transport.close)
