@@ -1,0 +1,108 @@
+"""Programs that betray any mixing of attempts, and readers that notice any gap, repeat or changed verdict."""
+
+import asyncio
+import contextlib
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+LINES = 12
+
+#: Each attempt draws its own token; every line and the exit status depend on it.
+PROGRAM = f"""
+import secrets, sys, time
+token = secrets.token_hex(8)
+for line in range({LINES}):
+    print(token, line, flush=True)
+    time.sleep(0.03)
+sys.exit(int(token, 16) % 7)
+"""
+_LINE = re.compile(r"([0-9a-f]{16}) (\d+)")
+_AWAY = (aiohttp.ClientError, TimeoutError, OSError)
+
+
+@dataclass
+class Seen:
+    """What one reader was told."""
+
+    output: dict[str, str] = field(default_factory=dict[str, str])
+    verdicts: list[str] = field(default_factory=list[str])
+    last_id: str | None = None
+    connections: int = 0
+
+
+async def submit(session: aiohttp.ClientSession, url: str, key: str) -> str:
+    """Submit until it is accepted; the key makes repeats safe."""
+    while True:
+        try:
+            async with session.post(
+                f"{url}/api/v1/evaluations",
+                json={"runtime": "python", "source": PROGRAM},
+                headers={"Idempotency-Key": key},
+            ) as answer:
+                if answer.status == 201:
+                    return (await answer.json())["id"]
+                assert answer.status in {422, 503}, await answer.text()
+        except _AWAY:
+            pass
+        await asyncio.sleep(0.2)
+
+
+async def watch(session: aiohttp.ClientSession, url: str, evaluation_id: str) -> Seen:
+    """Follow to the verdict over as many connections as it takes."""
+    seen = Seen()
+    while not seen.verdicts:
+        headers = {"Last-Event-ID": seen.last_id} if seen.last_id else {}
+        seen.connections += 1
+        with contextlib.suppress(*_AWAY):
+            async with session.get(f"{url}/api/v1/evaluations/{evaluation_id}/events", headers=headers) as stream:
+                if stream.status == 200:
+                    await _read(stream, seen)
+        if not seen.verdicts:
+            await asyncio.sleep(0.2)
+    return seen
+
+
+async def stored(session: aiohttp.ClientSession, url: str, evaluation_id: str) -> dict[str, Any]:
+    """The evaluation as it is stored."""
+    async with session.get(f"{url}/api/v1/evaluations/{evaluation_id}") as answer:
+        return await answer.json()
+
+
+def check(view: dict[str, Any], seen: Seen) -> None:
+    """One verdict, one token, no gap, no repeat, and the reader saw what is stored."""
+    text = view["stdout"]["text"]
+    lines = _LINE.findall(text)
+    assert {token for token, _ in lines} == {lines[0][0]}, text
+    assert [int(number) for _, number in lines] == list(range(LINES)), text
+    status = int(lines[0][0], 16) % 7
+    assert view["exit_code"] == status
+    assert view["verdict"] == ("accepted" if status == 0 else "runtime_error")
+    assert view["stdout"]["missing"] == []
+    assert seen.verdicts == [view["verdict"]]
+    assert seen.output.get("stdout", "") == text
+
+
+async def _read(stream: aiohttp.ClientResponse, seen: Seen) -> None:
+    event: dict[str, str] = {}
+    async for raw in stream.content:
+        line = raw.decode().rstrip("\n")
+        if line:
+            name, _, value = line.partition(": ")
+            event[name] = value
+            continue
+        kind, data = event.get("event"), event.get("data", "{}")
+        seen.last_id = event.get("id", seen.last_id)
+        event = {}
+        if kind == "evaluation.retried":
+            seen.output.clear()
+        elif kind == "output":
+            body = json.loads(data)
+            before = seen.output.get(body["stream"], "")
+            assert body["offset"] == len(before), "a gap or a repeat"
+            seen.output[body["stream"]] = before + body["text"]
+        elif kind == "evaluation.finished":
+            seen.verdicts.append(json.loads(data)["verdict"])
