@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloche.contracts.problem import FieldProblem, Problem
@@ -49,6 +50,9 @@ def install_errors(app: FastAPI) -> None:
         problem = Problem(title=str(error.detail), status=error.status_code, code=code, detail=str(error.detail))
         return problem_response(problem, dict(error.headers or {}))
 
+    async def left(_: Request, _error: Exception) -> Response:
+        return Response(status_code=400)  # nobody reads it
+
     async def defect(request: Request, error: Exception) -> Response:
         log.error("http.defect", method=request.method, route=_route(request), exc_info=error)
         return problem_response(
@@ -58,6 +62,7 @@ def install_errors(app: FastAPI) -> None:
     app.add_exception_handler(ClocheError, expected)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(ClientDisconnect, left)
     app.add_exception_handler(Exception, defect)
 
 

@@ -109,8 +109,8 @@ class ForeignPageGuard:
             await problem_response(refusal.problem())(scope, receive, send)
 
     def _refusal(self, method: str, headers: dict[bytes, str]) -> ForbiddenError | UnsupportedTypeError | None:
-        host = urlsplit(f"//{headers.get(b'host', '')}")
         try:
+            host = urlsplit(f"//{headers.get(b'host', '')}")
             name, port = host.hostname, host.port
         except ValueError:
             return ForbiddenError("The Host header is not valid.")

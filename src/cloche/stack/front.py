@@ -10,13 +10,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from yarl import URL
 
-from cloche.kit.errors import NotFoundError, UnavailableError
+from cloche.kit.errors import NotFoundError, TooLargeError, UnavailableError
 from cloche.kit.http_app import problem_response
 
-#: Scripts only from here; styles may be inline because the component library sets them at run time.
+#: Scripts and styles from here alone, none inline; pictures also as data, for the icons of styles.
 PAGE_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
@@ -59,16 +60,22 @@ class QueueFace:
         self._session: aiohttp.ClientSession | None = None
 
     async def forward(self, request: Request) -> Response:
-        """One request to the queue's public face and its answer."""
+        """One request to the queue's public face and its answer.
+
+        Raises:
+            TooLargeError: its body is larger than anything the queue reads.
+        """
         headers = {name: request.headers[name] for name in _FORWARDED_REQUEST if name in request.headers}
         body = await request.body()
         if len(body) > _MAX_BODY:
-            return Response(status_code=413)
-        target = f"{self._base}{request.scope['path']}"
-        query = request.scope["query_string"].decode("latin-1")
+            raise TooLargeError(f"The body is larger than {_MAX_BODY} bytes.")
+        # As it was sent: what is decoded here would be another path there.
+        path: str = request.scope["raw_path"].decode("ascii")
+        query: str = request.scope["query_string"].decode("latin-1")
+        target = URL(f"{self._base}{path}?{query}" if query else f"{self._base}{path}", encoded=True)
         try:
             async with self._open().request(
-                request.method, f"{target}?{query}" if query else target, data=body or None, headers=headers
+                request.method, target, data=body or None, headers=headers, skip_auto_headers=("Content-Type",)
             ) as answer:
                 raw = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError):
