@@ -77,6 +77,8 @@ check: $(VENV)/.dev frontend/node_modules/.ready ## Formatting, lint, types, arc
 	@$(TIMED) pyright $(BIN)/basedpyright --warnings
 	@$(TIMED) imports $(BIN)/lint-imports
 	@$(TIMED) openapi-drift $(BIN)/python scripts/export_openapi.py --check
+	@$(TIMED) types-drift scripts/with_node npm --prefix frontend run --silent generate-api
+	@git diff --exit-code --stat -- frontend/src/shared/api || { echo "The frontend's API types are stale: commit them." >&2; exit 1; }
 	@$(TIMED) settings-drift $(BIN)/python scripts/settings_tables.py --check
 	@$(TIMED) repository scripts/check_repository
 	@$(TIMED) frontend scripts/with_node npm --prefix frontend run --silent check

@@ -2,6 +2,8 @@ import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
+const page = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
 const BACKEND = "http://127.0.0.1:8400";
 
 export default defineConfig({
@@ -13,6 +15,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // Its inline helper is not needed by browsers of this target and would break the CSP.
     modulePreload: { polyfill: false },
+    rolldownOptions: { input: [page("index.html"), page("docs/index.html")] },
   },
   server: {
     // The platform checks the Origin of what changes something; the proxy makes both the same.

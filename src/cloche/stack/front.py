@@ -23,7 +23,9 @@ PAGE_POLICY: Final = (
 DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 _HASHED = re.compile(r"-[A-Za-z0-9_-]{8,}\.\w+$")
 _FORWARDED_REQUEST = ("authorization", "content-type", "host", "origin", "accept")
-_FORWARDED_ANSWER = ("content-type", "retry-after")
+_FORWARDED_ANSWER = ("allow", "content-type", "retry-after")
+#: The queue itself refuses those that it does not know.
+FORWARDED_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _MAX_BODY: Final = 1024 * 1024
 
 

@@ -1,5 +1,5 @@
 import os
-for path in ("/root", "/home", "/etc/shadow", "/var", "/work/main", "/var/run/docker.sock", "/run/secrets", "/sys/fs/cgroup"):
+for path in ("/root", "/home", "/etc/shadow", "/var", "/var/run/docker.sock", "/run/secrets", "/sys/fs/cgroup"):
     try:
         if os.path.isdir(path) and path == "/root":
             print(sorted(set(os.listdir(path)) - {".pyenv"}) or "", end="")
