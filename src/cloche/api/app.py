@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from cloche.api.bells import Bells
 from cloche.api.catalogue import CatalogueReader
 from cloche.api.metrics import Metrics
 from cloche.api.outbox import OutboxRelay
@@ -76,12 +75,11 @@ async def _lifespan(app: FastAPI, settings: ApiSettings) -> AsyncGenerator[None]
 
 def _build(pool: Pool, bus: Bus, queue: ServiceClient, settings: ApiSettings, background: Background) -> Parts:
     store = EvaluationStore(pool)
-    bells = Bells(bus)
     reader = CatalogueReader(queue)
     relay = OutboxRelay(pool, queue, bus)
-    follower = Follower(store, bus, bells)
+    follower = Follower(store, bus)
     background.start("outbox", relay.run)
-    background.start("bells", bells.run)
+    background.start("bells", follower.bells.run)
     background.start("finished", follower.run)
     background.start("tidy", lambda: _tidy(store))
     return Parts(
@@ -89,7 +87,7 @@ def _build(pool: Pool, bus: Bus, queue: ServiceClient, settings: ApiSettings, ba
         evaluations=Evaluations(store, reader, relay, settings),
         catalogue=reader,
         follower=follower,
-        bells=bells,
+        bells=follower.bells,
         max_readers=settings.max_readers,
     )
 

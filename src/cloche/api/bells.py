@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
-from cloche.kit.bus import BUS_UNAVAILABLE, LIST_CHANNEL, Bus, RedisError, bell_channel
+from cloche.kit.bus import BUS_UNAVAILABLE, LIST_CHANNEL, SEALED_CHANNEL, Bus, RedisError, bell_channel
 from cloche.kit.logs import get_logger
 
 log = get_logger()
@@ -29,10 +29,14 @@ class Watcher:
 
 
 class Bells:
-    """Rings watchers of subjects and of lists. A lost subscription rings everybody once it is back."""
+    """Rings watchers of subjects and of lists, and tells ``on_sealed`` which subjects have ended.
 
-    def __init__(self, bus: Bus) -> None:
+    A lost subscription rings everybody once it is back.
+    """
+
+    def __init__(self, bus: Bus, on_sealed: Callable[[str], None]) -> None:
         self._bus = bus
+        self._on_sealed = on_sealed
         self._watchers: dict[str, set[Watcher]] = {}
         self._pubsub: Any = None
         self._online = asyncio.Event()
@@ -69,7 +73,7 @@ class Bells:
     async def _listen(self) -> None:
         pubsub = self._bus.redis.pubsub()
         try:
-            await pubsub.subscribe("cloche:bell", *self._watchers)
+            await pubsub.subscribe(SEALED_CHANNEL, *self._watchers)
             self._pubsub = pubsub
             for watchers in self._watchers.values():
                 for watcher in watchers:
@@ -84,6 +88,9 @@ class Bells:
             await pubsub.aclose()
 
     def _ring(self, channel: str, data: str) -> None:
+        if channel == SEALED_CHANNEL:
+            self._on_sealed(data)
+            return
         for watcher in self._watchers.get(channel, ()):
             if data:
                 watcher.changed.add(data)

@@ -1,5 +1,6 @@
 """What executors offer, asked of the Queue Service and remembered for a moment."""
 
+import asyncio
 import time
 
 from cloche.api.checks import Catalogue
@@ -10,9 +11,8 @@ from cloche.kit.logs import get_logger
 
 log = get_logger()
 
-#: Age at which the answer is asked for again; sooner when it lacks what is looked for.
+#: Age at which the answer is asked for again; at once when it lacks what is looked for.
 FRESH_S = 2.0
-_LACKING_FRESH_S = 0.2
 
 
 class CatalogueReader:
@@ -22,14 +22,18 @@ class CatalogueReader:
         self._queue = queue
         self._answer: ExecutorsAnswer | None = None
         self._asked_at = float("-inf")
+        self._asking = asyncio.Lock()
 
     async def executors(self, *, fresh_s: float = FRESH_S) -> ExecutorsAnswer:
-        """The newest answer there is.
+        """An answer that was asked for at most ``fresh_s`` ago, or the last there was. Callers share one call.
 
         Raises:
             UnavailableError: the Queue Service never answered since this process started.
         """
-        if self._answer is None or time.monotonic() >= self._asked_at + fresh_s:
+        wanted_at = time.monotonic() - fresh_s
+        async with self._asking:
+            if self._answer is not None and self._asked_at >= wanted_at:
+                return self._answer
             self._asked_at = time.monotonic()
             try:
                 self._answer = await self._queue.get("/queue/internal/v1/executors", ExecutorsAnswer, timeout_s=5)
@@ -44,7 +48,7 @@ class CatalogueReader:
         try:
             found = _catalogue(await self.executors())
             if found.find(wanted) is None:
-                found = _catalogue(await self.executors(fresh_s=_LACKING_FRESH_S))
+                found = _catalogue(await self.executors(fresh_s=0))
         except ClocheError:
             return Catalogue(None)
         return found

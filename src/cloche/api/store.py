@@ -125,28 +125,20 @@ class EvaluationStore:
 
     async def load(self, evaluation_id: UUID, tenant: str) -> Stored:
         """Everything for the public view. Raises as ``find``."""
-        return await self.complete(await self.find(evaluation_id, tenant))
+        async with self._pool.acquire() as session:
+            row = await session.fetchrow(_SQL["detail"], evaluation_id, tenant)
+            if row is None:
+                raise NotFoundError("There is no such evaluation.")
+            return await _complete(session, row)
 
     async def complete(self, row: Row) -> Stored:
         """Output heads and cases added to a row of ``find``."""
-        attempt = row["attempt"]
-        heads: dict[Stream, bytes] = dict.fromkeys(STREAMS, b"")
-        written: dict[Stream, int] = dict.fromkeys(STREAMS, 0)
-        chunks = await self._pool.fetch(_SQL["heads"], row["id"], attempt, SHOWN_BYTES + 4)
-        for stream, number in STREAM_NUMBERS.items():
-            heads[stream] = join_chunks([chunk for chunk in chunks if chunk["stream"] == number])
-            written[stream] = len(heads[stream])
-        if row["status"] != "finished" and chunks:
-            for total in await self._pool.fetch(_SQL["written"], row["id"], attempt):
-                written[STREAM_NAMES[total["stream"]]] = total["bytes"]
-        program = SubmittedProgram.model_validate_json(row["program"]) if row["program"] else None
-        cases = await self.cases(row["id"], attempt) if program and program.cases else []
-        return Stored(row, heads, written, [case for _, case in cases], program)
+        async with self._pool.acquire() as session:
+            return await _complete(session, row)
 
     async def cases(self, evaluation_id: UUID, attempt: int) -> list[tuple[Row, CaseResult]]:
         """The cases of an attempt in their order, each with its row."""
-        rows = await self._pool.fetch(_SQL["cases"], evaluation_id, attempt)
-        return [(row, CaseResult.model_validate_json(row["body"])) for row in rows]
+        return await _cases(self._pool, evaluation_id, attempt)
 
     async def chunks(
         self, evaluation_id: UUID, attempt: int, stream: Stream, start: int, end: int, *, count: int = 64
@@ -203,6 +195,27 @@ class EvaluationStore:
         """Which of these belong to the tenant."""
         rows = await self._pool.fetch("SELECT id FROM evaluation WHERE id = ANY($1) AND tenant = $2", ids, tenant)
         return [row["id"] for row in rows]
+
+
+async def _complete(session: Connection, row: Row) -> Stored:
+    attempt = row["attempt"]
+    heads: dict[Stream, bytes] = dict.fromkeys(STREAMS, b"")
+    written: dict[Stream, int] = dict.fromkeys(STREAMS, 0)
+    chunks = await session.fetch(_SQL["heads"], row["id"], attempt, SHOWN_BYTES + 4)
+    for stream, number in STREAM_NUMBERS.items():
+        heads[stream] = join_chunks([chunk for chunk in chunks if chunk["stream"] == number])
+        written[stream] = len(heads[stream])
+    if row["status"] != "finished" and chunks:
+        for total in await session.fetch(_SQL["written"], row["id"], attempt):
+            written[STREAM_NAMES[total["stream"]]] = total["bytes"]
+    program = SubmittedProgram.model_validate_json(row["program"]) if row["program"] else None
+    cases = await _cases(session, row["id"], attempt) if program and program.cases else []
+    return Stored(row, heads, written, [case for _, case in cases], program)
+
+
+async def _cases(connection: Connection, evaluation_id: UUID, attempt: int) -> list[tuple[Row, CaseResult]]:
+    rows = await connection.fetch(_SQL["cases"], evaluation_id, attempt)
+    return [(row, CaseResult.model_validate_json(row["body"])) for row in rows]
 
 
 async def _insert(connection: Connection, new: NewEvaluation) -> None:

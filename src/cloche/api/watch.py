@@ -36,10 +36,10 @@ _EPOCH_OF_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 class Follower:
     """Shared by all watchers of this process."""
 
-    def __init__(self, store: EvaluationStore, bus: Bus, bells: Bells) -> None:
+    def __init__(self, store: EvaluationStore, bus: Bus) -> None:
         self._store = store
         self._bus = bus
-        self._bells = bells
+        self.bells = Bells(bus, self._on_sealed)
         self._waiting: dict[UUID, set[Watcher]] = {}
         self._finished: set[UUID] = set()
 
@@ -55,25 +55,30 @@ class Follower:
                 log.warning("watch.poll_failed", error=type(error).__name__)
                 continue
             for evaluation_id in finished:
-                self._finished.add(evaluation_id)
-                for watcher in self._waiting.get(evaluation_id, ()):
-                    watcher.rung.set()
+                self._mark_finished(evaluation_id)
+
+    def _on_sealed(self, subject: str) -> None:
+        self._mark_finished(UUID(subject))
+
+    def _mark_finished(self, evaluation_id: UUID) -> None:
+        watchers = self._waiting.get(evaluation_id)
+        if watchers:
+            self._finished.add(evaluation_id)
+            for watcher in watchers:
+                watcher.rung.set()
 
     async def wait_finished(self, evaluation_id: UUID, timeout_s: float) -> bool:
-        """Hold until the evaluation is finished or the time is over; whether it is finished."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + timeout_s
-        with self._bells.watch(str(evaluation_id)) as watcher:
-            self._enter(evaluation_id, watcher)
-            try:
-                while not await self._is_finished(evaluation_id):
-                    left = end - loop.time()
-                    if left <= 0:
-                        return False
-                    await watcher.wait(min(left, FINISHED_POLL_S))
-                return True
-            finally:
-                self._leave(evaluation_id, watcher)
+        """Hold until the evaluation is finished or the time is over; whether it is finished.
+
+        Needs no subscription of its own: every process hears of every end, and the poll finds what
+        it did not hear of.
+        """
+        watcher = Watcher()
+        self._enter(evaluation_id, watcher)
+        try:
+            return await watcher.wait(timeout_s)
+        finally:
+            self._leave(evaluation_id, watcher)
 
     async def follow(self, evaluation_id: UUID, tenant: str, after: EventId | None) -> AsyncIterator[Sse]:
         """Every event after ``after`` until the verdict, which is the last one.
@@ -81,7 +86,7 @@ class Follower:
         Raises:
             NotFoundError: there is none, or it is another tenant's.
         """
-        with self._bells.watch(str(evaluation_id)) as watcher:
+        with self.bells.watch(str(evaluation_id)) as watcher:
             self._enter(evaluation_id, watcher)
             try:
                 async for event in self._follow(evaluation_id, tenant, after, watcher):
@@ -209,14 +214,6 @@ class Follower:
             position.advance(stream, getattr(view, stream).kept)
         id_ = EventId(row["epoch"], row["attempt"], row["finished_seq"]) if row["finished_seq"] else None
         return Sse("evaluation.finished", view.model_dump_json(), id_)
-
-    async def _is_finished(self, evaluation_id: UUID) -> bool:
-        if evaluation_id in self._finished:
-            return True
-        try:
-            return await self._bus.sealed(str(evaluation_id))
-        except (RedisError, OSError):
-            return False
 
     async def _epoch(self) -> str:
         try:

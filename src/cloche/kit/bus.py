@@ -21,9 +21,15 @@ RUNNING_TTL_S: Final = 6 * 3600
 FINISHED_TTL_S: Final = 30
 EPOCH_KEY: Final = "cloche:epoch"
 LIST_CHANNEL: Final = "cloche:list"
+SEALED_CHANNEL: Final = "cloche:sealed"
 
 #: What a caller sees when Redis is away; anything else is a defect.
 BUS_UNAVAILABLE: Final = (RedisConnectionError, RedisTimeoutError, OSError)
+
+
+#: What PostgreSQL's integer and Lua's numbers hold, whoever sends an id.
+_ATTEMPT_DIGITS = 9
+_SEQ_DIGITS = 15
 
 
 class EventId(NamedTuple):
@@ -42,6 +48,8 @@ class EventId(NamedTuple):
         epoch, _, rest = text.partition(".")
         attempt, _, seq = rest.partition(".")
         if not (epoch.isalnum() and attempt.isdecimal() and seq.isdecimal()) or len(text) > 64:
+            return None
+        if len(attempt) > _ATTEMPT_DIGITS or len(seq) > _SEQ_DIGITS:
             return None
         return cls(epoch, int(attempt), int(seq))
 
@@ -171,10 +179,6 @@ class Bus:
         """The subject's events after (attempt, seq), in order, at most ``count``."""
         rows = await self.redis.xrange(stream_key(subject), min=f"({attempt}-{seq}", count=count)
         return [_stream_event(entry_id, fields) for entry_id, fields in rows]
-
-    async def sealed(self, subject: str) -> bool:
-        """Whether the subject's last event was published within the last ``FINISHED_TTL_S``."""
-        return await self.redis.hget(source_key(subject), "sealed") is not None
 
     async def _run(self, keys: list[str], argv: list[Any]) -> int:
         if not self._sha:

@@ -2,6 +2,7 @@
 -- KEYS: 1 event stream, 2 source hash, 3 ledger stream (same hash tag)
 -- ARGV: 1 subject, 2 producer, 3 attempt, 4 time to live (s), 5 "1" to write the ledger,
 --       6 doorbell channel, 7 list doorbell channel or "", then (pseq, seq or "", type, body) for each event
+-- The last group of a subject (negative time to live) is told by name on cloche:sealed.
 -- Returns the sequence of the last event, or -1 when the attempt is over or the subject is sealed.
 local attempt = tonumber(ARGV[3])
 local source = redis.call('HMGET', KEYS[2], 'attempt', 'seq', 'p:' .. ARGV[2], 'sealed')
@@ -30,6 +31,7 @@ if added then
   if ttl < 0 then
     ttl = -ttl
     redis.call('HSET', KEYS[2], 'sealed', '1')
+    redis.call('PUBLISH', 'cloche:sealed', ARGV[1])
   end
   redis.call('EXPIRE', KEYS[1], ttl)
   redis.call('EXPIRE', KEYS[2], ttl)

@@ -46,8 +46,8 @@ class Ledger:
         answer = await self._redis.xautoclaim(self._keys[shard], GROUP, self._name, min_idle_time=0, count=count)
         return [_entry(entry_id, fields) for entry_id, fields in answer[1] if fields]
 
-    async def take(self, shards: set[int], count: int, block_ms: int) -> dict[int, list[LedgerEntry]]:
-        """New entries of these shards; waits up to ``block_ms`` for the first."""
+    async def take(self, shards: set[int], count: int, *, block_ms: int | None = None) -> dict[int, list[LedgerEntry]]:
+        """New entries of these shards, at most ``count`` of each; waits up to ``block_ms`` for the first."""
         streams = {self._keys[shard]: ">" for shard in shards}
         answer: list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]] = await self._redis.xreadgroup(
             GROUP, self._name, streams, count=count, block=block_ms
@@ -58,8 +58,10 @@ class Ledger:
     async def acknowledge(self, shard: int, entries: list[LedgerEntry]) -> None:
         """These are applied and committed: forget them, then trim what nobody needs."""
         key = self._keys[shard]
-        await self._redis.xack(key, GROUP, *(entry.ledger_id for entry in entries))
-        pending: Any = await self._redis.xpending(key, GROUP)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.xack(key, GROUP, *(entry.ledger_id for entry in entries))
+            pipe.xpending(key, GROUP)
+            pending: Any = (await pipe.execute())[1]
         oldest = pending["min"] if pending["pending"] else _after(max(entries, key=_order).ledger_id)
         await self._redis.xtrim(key, minid=oldest, approximate=True)
 

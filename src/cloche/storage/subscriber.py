@@ -28,6 +28,8 @@ _AWAY = (*UNAVAILABLE, RedisError)
 _OWN_EVERY_S = 3.0
 _WAITING_EVERY_S = 0.5
 _BLOCK_MS = 1000
+#: Events that come this soon after the first share its transaction.
+_GATHER_S = 0.015
 #: Results younger than this are left to the event that is on its way.
 _RECONCILE_AGE = timedelta(seconds=3)
 _RESULTS_PAGE = 200
@@ -90,8 +92,11 @@ class Subscriber:
                 if await self._ledger.own() != shards or await self._bus.epoch() != epoch:
                     return
                 renew_at = loop.time() + _OWN_EVERY_S
-            found = await self._ledger.take(shards, self._settings.batch, _BLOCK_MS)
+            found = await self._ledger.take(shards, self._settings.batch, block_ms=_BLOCK_MS)
             if found:
+                await asyncio.sleep(_GATHER_S)
+                for shard, entries in (await self._ledger.take(shards, self._settings.batch)).items():
+                    found.setdefault(shard, []).extend(entries)
                 await self._apply(found, epoch)
 
     async def _apply(self, found: dict[int, list[LedgerEntry]], epoch: str) -> None:

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from redis.exceptions import NoPermissionError
 
-from cloche.kit.bus import Bus, NewEvent, ledger_key, shard_of, source_key, stream_key
+from cloche.kit.bus import SEALED_CHANNEL, Bus, NewEvent, ledger_key, shard_of, source_key, stream_key
 
 
 @pytest.fixture
@@ -47,9 +47,12 @@ async def test_event_of_an_earlier_attempt_is_refused(bus: Bus):
 async def test_nothing_follows_a_sealed_subject_and_its_keys_go(bus: Bus):
     subject = str(uuid4())
     await bus.publish(subject, "w", 1, [NewEvent(1, "a", "")])
-    assert not await bus.sealed(subject)
+    pubsub = bus.redis.pubsub()
+    await pubsub.subscribe(SEALED_CHANNEL)
+    assert (await pubsub.get_message(timeout=5))["type"] == "subscribe"
     await bus.publish(subject, "s", 1, [NewEvent(1, "end", "")], seal=True, ledger=False)
-    assert await bus.sealed(subject)
+    assert (await pubsub.get_message(timeout=5))["data"] == subject.encode()
+    await pubsub.aclose()
     assert await bus.publish(subject, "w", 1, [NewEvent(2, "late", "")]) == -1
     for key in (stream_key(subject), source_key(subject)):
         assert 0 < await bus.redis.ttl(key) <= 30

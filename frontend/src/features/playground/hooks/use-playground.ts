@@ -22,7 +22,9 @@ export function usePlayground(offers: readonly RuntimeOffer[]) {
 
   // A first visit starts with something that can be run at once.
   const startWithExample = useEffectEvent(() => {
-    if (offer !== undefined && draft.runtime === "" && draft.source === "") choose(offer);
+    if (draft.runtime !== "" || draft.source !== "") return;
+    const first = offers.find((one) => one.name === "python") ?? offer;
+    if (first !== undefined) choose(first);
   });
   useEffect(() => {
     startWithExample();
