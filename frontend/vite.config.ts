@@ -13,6 +13,8 @@ export default defineConfig({
     target: "es2022",
     // The CSP has no `data:` for fonts or scripts, so nothing may be inlined.
     assetsInlineLimit: 0,
+    // The description of the API is one large page of its own.
+    chunkSizeWarningLimit: 2000,
     // Its inline helper is not needed by browsers of this target and would break the CSP.
     modulePreload: { polyfill: false },
     rolldownOptions: { input: [page("index.html"), page("docs/index.html")] },
