@@ -12,7 +12,7 @@ from cloche.api.settings import ApiSettings
 from cloche.kit.listen import open_listener
 from cloche.kit.logs import configure_logs
 from cloche.kit.serve import harden_process, serve
-from cloche.stack.front import Pages, QueueFace, SecurityHeaders, page_route
+from cloche.stack.front import FORWARDED_METHODS, Pages, QueueFace, SecurityHeaders, page_route
 
 
 def web_app(settings: ApiSettings) -> FastAPI:
@@ -20,7 +20,7 @@ def web_app(settings: ApiSettings) -> FastAPI:
     app = create_app(settings)
     if settings.queue_public:
         face = QueueFace(settings.queue_public)
-        app.add_route("/queue/v1/{path:path}", face.forward, methods=["GET", "POST", "DELETE"], include_in_schema=False)
+        app.add_route("/queue/v1/{path:path}", face.forward, methods=list(FORWARDED_METHODS), include_in_schema=False)
         _close_with(app, face)
     app.router.routes.append(page_route(Pages(settings.web_dist or Path("/nonexistent"))))
     app.add_middleware(SecurityHeaders)

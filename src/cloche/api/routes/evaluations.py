@@ -1,11 +1,10 @@
 """Submit, list, read, cancel and rerun evaluations."""
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from pydantic import ValidationError
+from pydantic import AwareDatetime, BeforeValidator, ValidationError
 
 from cloche.api.parts import Parts, get_parts
 from cloche.api.store import ListFilter
@@ -13,7 +12,6 @@ from cloche.api.views import evaluation, summary
 from cloche.contracts.evaluation import Evaluation, EvaluationPage
 from cloche.contracts.submission import EvaluationRequest
 from cloche.contracts.words import Status, Verdict
-from cloche.kit.errors import InvalidRequestError
 from cloche.kit.http_app import PROBLEM_RESPONSES, validation_error
 from cloche.kit.people import Reader, Submitter
 
@@ -31,6 +29,16 @@ IdempotencyKey = Annotated[
     ),
 ]
 Text = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+
+
+def _written_out(text: str) -> str:
+    """Pydantic would also take a bare number, in a unit that it guesses."""
+    if not text.lstrip("+-").replace(".", "", 1).isdecimal():
+        return text
+    raise ValueError("needs a date, a time and an offset, such as 2026-01-31T00:00:00Z")
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 Wait = Annotated[
     float, Query(ge=0, le=60, allow_inf_nan=False, description="Hold the answer this many seconds for the verdict.")
 ]
@@ -73,8 +81,8 @@ async def list_evaluations(  # noqa: PLR0913, PLR0917  (each is a query paramete
         str | None, Query(max_length=401, pattern=r"^[^:\x00]+:[^\x00]*$", description="key:value")
     ] = None,
     name: Annotated[Text, Query(description="Text that the name contains.")] = None,
-    created_after: datetime | None = None,
-    created_before: datetime | None = None,
+    created_after: Moment | None = None,
+    created_before: Moment | None = None,
     cursor: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> EvaluationPage:
@@ -87,8 +95,8 @@ async def list_evaluations(  # noqa: PLR0913, PLR0917  (each is a query paramete
         runtime=runtime,
         label=(key, value) if label else None,
         name=name,
-        created_after=_aware(created_after, "created_after"),
-        created_before=_aware(created_before, "created_before"),
+        created_after=created_after,
+        created_before=created_before,
     )
     rows, following = await parts.store.page(caller.tenant, wanted, cursor=cursor, limit=limit)
     return EvaluationPage(items=[summary(row) for row in rows], next=str(following) if following else None)
@@ -134,9 +142,3 @@ async def _answer(parts: Parts, response: Response, evaluation_id: UUID, tenant:
     if wait:
         await parts.follower.wait_finished(evaluation_id, wait)
     return evaluation(await parts.store.load(evaluation_id, tenant))
-
-
-def _aware(moment: datetime | None, name: str) -> datetime | None:
-    if moment is not None and moment.tzinfo is None:
-        raise InvalidRequestError(f"{name}: needs an offset, such as 2026-01-31T00:00:00Z")
-    return moment
