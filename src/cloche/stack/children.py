@@ -82,21 +82,13 @@ class Child:
         raise StartError(self._failure(f"was not ready within {FIRST_READY_S:.0f} s ({self.status.message})"))
 
     async def stop(self) -> None:
-        """Ask it to end, wait its time, then kill it. Idempotent."""
+        """Ask it to end, wait its time, then kill it. Idempotent.
+
+        What ``prepare`` does is waited for; nothing is started after it.
+        """
         self._stopping.set()
-        if self._task is None:
-            self._say("stopped")
-            return
-        process = self._process
-        if process is not None and process.returncode is None:
-            self._say("stopping")
-            _signal(process, self.plan.stop_signal)
-            try:
-                await asyncio.wait_for(process.wait(), self.plan.stop_timeout_s)
-            except TimeoutError:
-                log.warning("child.killed", child=self.plan.name, after_s=self.plan.stop_timeout_s)
-        self.kill()
-        await asyncio.gather(self._task, return_exceptions=True)
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
         self._say("stopped")
 
     def kill(self) -> None:
@@ -131,6 +123,8 @@ class Child:
         """From the start to the end of one process."""
         self._say("starting")
         await asyncio.to_thread(self.plan.prepare)
+        if self._stopping.is_set():
+            return
         command = self.plan.command()
         with os.fdopen(os.open(self.plan.log_file, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "ab") as output:
             # Started by this thread, with whose end the child's death signal comes: the main one.
@@ -147,12 +141,30 @@ class Child:
         self._say("starting")
         watch = asyncio.create_task(self._watch())
         try:
-            status = await process.wait()
+            status = await self._until_end(process)
         finally:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
             self.kill()
         self._ended(status)
+
+    async def _until_end(self, process: Process) -> int:
+        """Its exit status. When ``stop`` asks, also before this is called, the process is told and has its time."""
+        ended = asyncio.create_task(process.wait())
+        asked = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait([ended, asked], return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                self._say("stopping")
+                _signal(process, self.plan.stop_signal)
+                await asyncio.wait([ended], timeout=self.plan.stop_timeout_s)
+            if not ended.done():
+                log.warning("child.killed", child=self.plan.name, after_s=self.plan.stop_timeout_s)
+                self.kill()
+            return await ended
+        finally:
+            asked.cancel()
+            ended.cancel()
 
     async def _watch(self) -> None:
         """Ask whether it is ready, often until it is, and keep its log small."""
