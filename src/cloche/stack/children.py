@@ -108,12 +108,13 @@ class Child:
             except StackError as error:
                 if not self._was_ready.is_set():
                     raise
-                self._say("backoff", str(error))
-                log.warning("child.not_started", child=self.plan.name, error=str(error))
+                self._not_started(error)
+            except (OSError, RuntimeError) as error:  # no process, descriptor, thread or room on the disk to be had
+                self._not_started(error)
             if self._stopping.is_set():
                 return
             if not self._was_ready.is_set() and starts >= FIRST_STARTS:
-                raise StartError(self._failure(f"ended {starts} times at its start"))
+                raise StartError(self._failure(f"ended {starts} times at its start ({self.status.message})"))
             pause = FIRST_PAUSE_S if time.monotonic() - began > SETTLED_S else min(pause * 2, LONGEST_PAUSE_S)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
@@ -185,7 +186,8 @@ class Child:
                     self._was_ready.set()
             pause = min(pause * 1.3, CHECK_S)
             await asyncio.sleep(pause if self.status.state == "starting" else CHECK_S)
-            await asyncio.to_thread(rotate, self.plan.log_file)
+            with contextlib.suppress(RuntimeError):  # no thread to be had; there may be one next time
+                await asyncio.to_thread(rotate, self.plan.log_file)
 
     def _ended(self, status: int) -> None:
         self.status.pid = None
@@ -194,6 +196,12 @@ class Child:
         if not self._stopping.is_set():
             log.warning("child.ended", child=self.plan.name, exit=self.status.last_exit)
             self._say("backoff", last_lines(self.plan.log_file, 1))
+
+    def _not_started(self, error: Exception) -> None:
+        why = str(error) if isinstance(error, StackError) else f"can't be started: {error}"
+        if not self._stopping.is_set():
+            self._say("backoff", why)
+        log.warning("child.not_started", child=self.plan.name, error=why)
 
     def _say(self, state: ChildWord, message: str = "") -> None:
         if state != self.status.state:

@@ -1,6 +1,7 @@
 """A child ends when it is asked to, at whatever moment, and comes back from whatever stopped its start."""
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cloche.stack.children import Child, ChildPlan
+from cloche.stack.children import Child, ChildPlan, StartError
 from cloche.stack.orphans import processes_in
 from cloche.stack.spawn import ChildCommand
 
@@ -86,3 +87,33 @@ async def test_a_child_that_ignores_the_signal_is_killed_when_its_time_is_over(s
         await child.stop()
     assert child.status.last_exit == "killed by SIGKILL"
     assert not processes_in(tmp_path, "sleep")
+
+
+async def test_a_start_that_the_machine_refuses_is_told_and_tried_again(sleeper, tmp_path) -> None:
+    changed = asyncio.Event()
+    child = Child(sleeper(), changed.set)
+
+    async def until(holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not holds():
+                changed.clear()
+                await changed.wait()
+
+    await child.start()
+    # A folder in the place of its log, as a full disk or too few descriptors would, makes the start fail.
+    (tmp_path / "log").unlink()
+    (tmp_path / "log").mkdir()
+    assert child.status.pid is not None
+    os.killpg(child.status.pid, signal.SIGKILL)
+    await until(lambda: "can't be started: [Errno 21]" in child.status.message)
+    assert child.status.state == "backoff"
+    (tmp_path / "log").rmdir()
+    await until(lambda: child.status.state == "ready" and child.status.restarts >= 2)
+    await child.stop()
+
+
+async def test_a_first_start_that_the_machine_refuses_is_given_up_with_the_reason(sleeper, tmp_path) -> None:
+    (tmp_path / "log").mkdir()
+    child = Child(sleeper(), lambda: None)
+    with pytest.raises(StartError, match=r"3 times.*can't be started: \[Errno 21\]"):
+        await child.start()
