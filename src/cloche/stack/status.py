@@ -4,11 +4,15 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from cloche.stack.options import Layout
+
+_LOCK_TIMEOUT_S: Final = 1.0
+_LOCK_PAUSE_S: Final = 0.02
 
 ChildWord = Literal["waiting", "starting", "ready", "unready", "backoff", "stopping", "stopped"]
 
@@ -18,7 +22,10 @@ class ChildStatus:
     """One child. ``last_exit`` is in words; times are RFC 3339."""
 
     name: str
-    state: ChildWord = "waiting"
+    state: _LOCK_TIMEOUT_S: Final = 1.0
+_LOCK_PAUSE_S: Final = 0.02
+
+ChildWord = "waiting"
     pid: int | None = None
     restarts: int = 0
     since: str | None = None
@@ -76,13 +83,21 @@ def read_status(layout: Layout) -> StackStatus | None:
 
 
 def take_lock(layout: Layout) -> int | None:
-    """A descriptor that marks this process as the data directory's supervisor; None when another one is."""
+    """A descriptor that marks this process as the data directory's supervisor; None when another one is.
+
+    Who asks for the state holds the lock for a moment too, so it is tried for a second. Blocks.
+    """
     descriptor = os.open(layout.lock, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
+    deadline = time.monotonic() + _LOCK_TIMEOUT_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                return None
+        time.sleep(_LOCK_PAUSE_S)
     os.ftruncate(descriptor, 0)
     os.write(descriptor, str(os.getpid()).encode())
     return descriptor
