@@ -39,6 +39,7 @@ export default defineConfig(
   { files: ["src/**/*.tsx", "src/**/*.ts"], ...reactHooks.configs.flat["recommended-latest"] },
   { files: ["src/shared/sse/**", "src/shared/api/**"], rules: { "no-restricted-globals": "off" } },
   { files: ["**/*.test.{ts,tsx}"], rules: { "max-lines": "off" } },
+  { files: ["e2e/**"], languageOptions: { globals: { ...globals.node, ...globals.browser } } },
   { files: ["public/*.js"], languageOptions: { globals: globals.browser, sourceType: "script" } },
   forbid(["src/shared/**"], [{ group: ["@/features/*", "@/app/*"] }, noClimbing]),
   forbid(["src/features/**"], [{ group: ["@/features/*", "@/app/*"] }, noClimbing]),
