@@ -22,10 +22,7 @@ class ChildStatus:
     """One child. ``last_exit`` is in words; times are RFC 3339."""
 
     name: str
-    state: _LOCK_TIMEOUT_S: Final = 1.0
-_LOCK_PAUSE_S: Final = 0.02
-
-ChildWord = "waiting"
+    state: ChildWord = "waiting"
     pid: int | None = None
     restarts: int = 0
     since: str | None = None
