@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from typing import NamedTuple
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -39,11 +40,10 @@ def create_app(settings: ApiSettings) -> FastAPI:
         title="Cloche API",
         version="1",
         description=DESCRIPTION,
-        lifespan=lambda app: _lifespan(app, settings),
+        lifespan=lambda app: _lifespan(app, settings, Metrics(registry)),
         docs_url=None,
         redoc_url=None,
     )
-    app.state.metrics = Metrics(registry)
     for part in (evaluations, streams, catalogue):
         app.include_router(part.router)
     install_errors(app)
@@ -57,12 +57,12 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(app: FastAPI, settings: ApiSettings) -> AsyncGenerator[None]:
+async def _lifespan(app: FastAPI, settings: ApiSettings, metrics: Metrics) -> AsyncGenerator[None]:
     pool = await open_pool(settings.dsn.get_secret_value(), service="api", size=settings.database_connections)
     bus = Bus.connect(settings.redis_url.get_secret_value(), connections=256)
     queue = ServiceClient(settings.queue, settings.queue_token.get_secret_value())
     background = Background()
-    app.state.parts = _build(pool, bus, queue, settings, background)
+    app.state.parts = _build(Stores(pool, bus, queue), settings, background, metrics)
     app.state.keys = KeyRing(pool, required=settings.require_keys)
     try:
         yield
@@ -73,11 +73,19 @@ async def _lifespan(app: FastAPI, settings: ApiSettings) -> AsyncGenerator[None]
         await pool.close()
 
 
-def _build(pool: Pool, bus: Bus, queue: ServiceClient, settings: ApiSettings, background: Background) -> Parts:
-    store = EvaluationStore(pool)
-    reader = CatalogueReader(queue)
-    relay = OutboxRelay(pool, queue, bus)
-    follower = Follower(store, bus)
+class Stores(NamedTuple):
+    """What the API Service reaches."""
+
+    pool: Pool
+    bus: Bus
+    queue: ServiceClient
+
+
+def _build(stores: Stores, settings: ApiSettings, background: Background, metrics: Metrics) -> Parts:
+    store = EvaluationStore(stores.pool)
+    reader = CatalogueReader(stores.queue)
+    relay = OutboxRelay(stores.pool, stores.queue, stores.bus)
+    follower = Follower(store, stores.bus)
     background.start("outbox", relay.run)
     background.start("bells", follower.bells.run)
     background.start("finished", follower.run)
@@ -89,6 +97,7 @@ def _build(pool: Pool, bus: Bus, queue: ServiceClient, settings: ApiSettings, ba
         follower=follower,
         bells=follower.bells,
         max_readers=settings.max_readers,
+        metrics=metrics,
     )
 
 

@@ -11,7 +11,7 @@ from cloche.contracts.execution import ExecutorOffer, RuntimeOffer
 from cloche.contracts.limits import Limits
 from cloche.contracts.problem import FieldProblem
 from cloche.contracts.submission import EvaluationRequest, File, Program
-from cloche.contracts.words import satisfies
+from cloche.contracts.words import Isolation, satisfies
 from cloche.kit.errors import InvalidRequestError
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
@@ -60,7 +60,7 @@ def check_submission(request: EvaluationRequest, catalogue: Catalogue, settings:
         InvalidRequestError: with one entry for each field that is wrong, naming the limit.
     """
     found = _Findings()
-    runtime = _check_runtime(request, catalogue, found)
+    runtime = _check_runtime(request.runtime, request.isolation, catalogue, found)
     files = _files(request, runtime)
     _check_files(files, settings, found)
     entrypoint = request.entrypoint or files[0].path if files else ""
@@ -86,18 +86,29 @@ def check_submission(request: EvaluationRequest, catalogue: Catalogue, settings:
     )
 
 
-def _check_runtime(request: EvaluationRequest, catalogue: Catalogue, found: _Findings) -> RuntimeOffer | None:
+def check_placeable(runtime: str, isolation: Isolation, catalogue: Catalogue) -> None:
+    """Whether an executor can run this.
+
+    Raises:
+        InvalidRequestError: none does, and what there is.
+    """
+    found = _Findings()
+    _check_runtime(runtime, isolation, catalogue, found)
+    found.stop_if_any()
+
+
+def _check_runtime(wanted: str, isolation: Isolation, catalogue: Catalogue, found: _Findings) -> RuntimeOffer | None:
     if catalogue.offers is None:
         return None
-    runtime = catalogue.find(request.runtime)
+    runtime = catalogue.find(wanted)
     if runtime is None:
         known = sorted({f"{r.name}@{r.version}" for offer in catalogue.offers for r in offer.runtimes})
-        found.add("runtime", f"no executor offers {request.runtime}; there is: {', '.join(known) or 'none'}"[:300])
+        found.add("runtime", f"no executor offers {wanted}; there is: {', '.join(known) or 'none'}"[:300])
         return None
-    able = [o for o in catalogue.offers if any(r.answers_to(request.runtime) for r in o.runtimes)]
-    if not any(satisfies(offer.isolation, request.isolation) for offer in able):
+    able = [o for o in catalogue.offers if any(r.answers_to(wanted) for r in o.runtimes)]
+    if not any(satisfies(offer.isolation, isolation) for offer in able):
         there = ", ".join(sorted({o.isolation for o in able}))
-        found.add("isolation", f"no executor offers {request.runtime} at {request.isolation}; there is: {there}")
+        found.add("isolation", f"no executor offers {wanted} at {isolation}; there is: {there}")
     return runtime
 
 

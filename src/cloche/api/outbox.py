@@ -17,6 +17,10 @@ log = get_logger()
 
 _TAKE = load_sql("cloche.api", "take_outbox")
 _BATCH = 200
+#: The Queue Service reads bodies up to 64 MiB; a batch stays well below.
+_BATCH_BYTES = 24 * 1024 * 1024
+#: A transaction stays open over two calls and must not idle for 10 s.
+_CALL_TIMEOUT_S = 4.0
 #: A row that another process wrote, or a missed wake-up, waits at most this long.
 _POLL_S = 1.0
 
@@ -60,33 +64,42 @@ class OutboxRelay:
             ClocheError: the Queue Service did not take them; nothing was deleted.
         """
         async with self._pool.acquire() as session, session.transaction():
-            rows = await session.fetch(_TAKE, _BATCH)
+            rows = await session.fetch(_TAKE, _BATCH, _BATCH_BYTES)
             if not rows:
                 return 0
-            done = await self._tell(rows)
+            queued = await self._enqueue_all([row for row in rows if row["kind"] == "enqueue"])
+            done = [row["id"] for row, _ in queued]
+            cancels = [row for row in rows if row["kind"] == "cancel"]
+            if cancels:
+                done += await self._cancel(cancels)
             await session.execute("DELETE FROM api_outbox WHERE id = ANY($1)", done)
+        await asyncio.gather(*(self._publish_queued(row["evaluation_id"], queued_at) for row, queued_at in queued))
         return len(rows) if done else 0
 
-    async def _tell(self, rows: Sequence[Row]) -> list[int]:
-        enqueues = [row for row in rows if row["kind"] == "enqueue"]
-        cancels = [row for row in rows if row["kind"] == "cancel"]
-        done: list[int] = []
-        if enqueues:
-            await self._enqueue(enqueues)
-            done += [row["id"] for row in enqueues]
-        if cancels:
-            done += await self._cancel(cancels)
-        return done
+    async def _enqueue_all(self, rows: Sequence[Row]) -> list[tuple[Row, str]]:
+        """Those that the Queue Service took, with when; one that it refuses must not hold back the others."""
+        if not rows:
+            return []
+        try:
+            queued_at = await self._enqueue(rows)
+        except ClocheError as error:
+            if error.retryable:
+                raise
+            if len(rows) == 1:
+                log.warning("outbox.refused", evaluation_id=str(rows[0]["evaluation_id"]), error=error.code)
+                return []
+            return [pair for row in rows for pair in await self._enqueue_all([row])]
+        return [(row, queued_at) for row in rows]
 
-    async def _enqueue(self, rows: Sequence[Row]) -> None:
+    async def _enqueue(self, rows: Sequence[Row]) -> str:
         tasks = b",".join(row["body"][:-1] + b',"program":' + row["program"] + b"}" for row in rows)
         answer = await self._queue.post_json(
-            "/queue/internal/v1/enqueue", b'{"tasks":[' + tasks + b"]}", EnqueueAnswer, timeout_s=8
+            "/queue/internal/v1/enqueue", b'{"tasks":[' + tasks + b"]}", EnqueueAnswer, timeout_s=_CALL_TIMEOUT_S
         )
-        body = Queued(queued_at=answer.queued_at).model_dump_json()
-        await asyncio.gather(*(self._publish_queued(row["evaluation_id"], body) for row in rows))
+        return answer.queued_at
 
-    async def _publish_queued(self, evaluation_id: UUID, body: str) -> None:
+    async def _publish_queued(self, evaluation_id: UUID, queued_at: str) -> None:
+        body = Queued(queued_at=queued_at).model_dump_json()
         try:
             await self._bus.publish(
                 str(evaluation_id), "api", 0, [NewEvent(1, "evaluation.queued", body)], in_list=True
@@ -97,7 +110,7 @@ class OutboxRelay:
     async def _cancel(self, rows: Sequence[Row]) -> list[int]:
         ids = [EvaluationId(row["evaluation_id"]) for row in rows]
         answer = await self._queue.post(
-            "/queue/internal/v1/cancel", CancelRequest(evaluation_ids=ids), CancelAnswer, timeout_s=8
+            "/queue/internal/v1/cancel", CancelRequest(evaluation_ids=ids), CancelAnswer, timeout_s=_CALL_TIMEOUT_S
         )
         unknown = {outcome.evaluation_id for outcome in answer.outcomes if outcome.state == "unknown"}
         return [row["id"] for row in rows if row["evaluation_id"] not in unknown]

@@ -6,6 +6,7 @@ from fastapi import Request
 
 from cloche.api.bells import Bells
 from cloche.api.catalogue import CatalogueReader
+from cloche.api.metrics import Metrics
 from cloche.api.service import Evaluations
 from cloche.api.store import EvaluationStore
 from cloche.api.watch import Follower
@@ -21,6 +22,7 @@ class Parts:
     follower: Follower
     bells: Bells
     max_readers: int
+    metrics: Metrics
 
 
 def get_parts(request: Request) -> Parts:

@@ -85,6 +85,12 @@ def retried_event(next_attempt: int) -> Sse:
     return Sse("evaluation.retried", orjson.dumps(body).decode())
 
 
+def missing_events(row: Row) -> list[Sse]:
+    """The byte ranges that a stored verdict names as lost on the way."""
+    missing: dict[Stream, list[tuple[int, int]]] = orjson.loads(row["missing"]) if row["missing"] else {}
+    return [gap_event(stream, start, end) for stream, ranges in missing.items() for start, end in ranges]
+
+
 def state_events(row: Row, position: Position) -> list[tuple[int, Sse]]:
     """``queued``, ``leased`` and ``started`` as far as they are known and unseen, with their sequences."""
     attempt, epoch = row["attempt"], row["epoch"]

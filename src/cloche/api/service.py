@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 
 from cloche.api.catalogue import CatalogueReader
-from cloche.api.checks import check_submission
+from cloche.api.checks import check_placeable, check_submission
 from cloche.api.outbox import OutboxRelay
 from cloche.api.settings import ApiSettings
 from cloche.api.store import EvaluationStore, NewEvaluation
@@ -59,11 +59,13 @@ class Evaluations:
 
         Raises:
             NotFoundError: there is none, or it is another tenant's.
+            InvalidRequestError: no executor offers its runtime any more.
         """
         row = await self._store.find(evaluation_id, tenant)
         if row["program"] is None:
             raise NotFoundError("The program of this evaluation is not stored any more.")
         program = Program.model_validate_json(row["program"])
+        check_placeable(program.runtime, program.isolation, await self._catalogue.catalogue(program.runtime))
         new = _new_evaluation(program, tenant, name=row["name"], labels=orjson.loads(row["labels"]))
         return await self._store_and_wake(replace(new, rerun_of=evaluation_id), evaluation_id.bytes, idempotency_key)
 

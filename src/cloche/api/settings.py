@@ -1,12 +1,13 @@
 """Settings of the API Service: ``CLOCHE_API_<NAME>``."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from cloche.contracts.limits import MAXIMA, Limits
+from cloche.kit.listen import is_local
 from cloche.kit.settings import ServiceSettings
 
 
@@ -34,3 +35,9 @@ class ApiSettings(ServiceSettings):
     maxima: Limits = Field(default=MAXIMA, description="Largest limits a request may ask for.")
     max_readers: int = Field(default=2000, ge=1, description="Open event streams of this process.")
     log_level: str = "info"
+
+    @model_validator(mode="after")
+    def _keys_beyond_loopback(self) -> Self:
+        if not self.require_keys and not is_local(self.listen):
+            raise ValueError("listening beyond loopback needs require_keys")
+        return self

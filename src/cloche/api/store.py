@@ -205,7 +205,8 @@ async def _complete(session: Connection, row: Row) -> Stored:
     for stream, number in STREAM_NUMBERS.items():
         heads[stream] = join_chunks([chunk for chunk in chunks if chunk["stream"] == number])
         written[stream] = len(heads[stream])
-    if row["status"] != "finished" and chunks:
+    summarised = row["record"] is not None and b'"execution":null' not in row["record"]
+    if chunks and not summarised:
         for total in await session.fetch(_SQL["written"], row["id"], attempt):
             written[STREAM_NAMES[total["stream"]]] = total["bytes"]
     program = SubmittedProgram.model_validate_json(row["program"]) if row["program"] else None

@@ -13,13 +13,14 @@ from cloche.api.replay import (
     chunk_event,
     gap_event,
     live_output,
+    missing_events,
     output_event,
     retried_event,
     state_events,
 )
 from cloche.api.store import EvaluationStore
 from cloche.api.views import STREAM_NAMES, evaluation
-from cloche.contracts.words import STREAMS, Stream
+from cloche.contracts.words import Stream
 from cloche.kit.bus import Bus, EventId, RedisError, StreamEvent
 from cloche.kit.logs import get_logger
 from cloche.kit.postgres import UNAVAILABLE, Row
@@ -107,7 +108,9 @@ class Follower:
             row = await self._store.find(evaluation_id, tenant)
         async for event in self._stored(row, position):
             yield event
-        yield await self._last(row, position)
+        for sse in missing_events(row):
+            yield sse
+        yield await self._last(row)
 
     async def _until_finished(self, row: Row, position: Position, watcher: Watcher) -> AsyncIterator[Sse]:
         """Live events; first what PostgreSQL holds from before Redis lost its data, if it did."""
@@ -128,14 +131,14 @@ class Follower:
                 async for sse in self._live(evaluation_id, position, EventId(epoch, *cursor), event):
                     yield sse
             if not events and not await watcher.wait(LOOK_S):
-                now = await self._epoch()
+                now = await self._epoch() or epoch
                 if now != epoch:
                     epoch, cursor = now, (0, 0)
 
     async def _live(
         self, evaluation_id: UUID, position: Position, id_: EventId, event: StreamEvent
     ) -> AsyncIterator[Sse]:
-        if event.attempt < position.attempt:
+        if event.attempt < position.attempt or position.has_seen(id_.epoch, id_.attempt, id_.seq):
             return
         if event.attempt > position.attempt:
             if position.attempt > 0 and event.type != "evaluation.retried":
@@ -143,13 +146,17 @@ class Follower:
             position.enter(event.attempt)
         elif event.type == "evaluation.retried":
             return
+        if event.type == "output":
+            async for sse in self._live_output(evaluation_id, position, id_, event.body):
+                yield sse
         position.epoch, position.seq = id_.epoch, id_.seq
-        if event.type == "evaluation.completed":
-            return
-        if event.type != "output":
+        if event.type not in {"output", "evaluation.completed"}:
             yield Sse(event.type, event.body.decode(), id_)
-            return
-        stream, offset, data, at = live_output(position, event.body)
+
+    async def _live_output(
+        self, evaluation_id: UUID, position: Position, id_: EventId, body: bytes
+    ) -> AsyncIterator[Sse]:
+        stream, offset, data, at = live_output(position, body)
         if position.whole and offset > position.offsets.get(stream, 0):
             async for sse in self._fill(evaluation_id, position, stream, offset):
                 yield sse
@@ -198,20 +205,18 @@ class Follower:
             yield sse
 
     async def _chunks(self, row: Row) -> AsyncIterator[Row]:
-        at, stream, offset = _EPOCH_OF_TIME, 0, -1
+        told, stream, offset = _EPOCH_OF_TIME, 0, -1
         while True:
-            page = await self._store.replay(row["id"], row["attempt"], (at, stream, offset))
+            page = await self._store.replay(row["id"], row["attempt"], (told, stream, offset))
             for chunk in page:
                 yield chunk
-                at, stream, offset = chunk["at"], chunk["stream"], chunk["byte_offset"]
+                told, stream, offset = chunk["told"], chunk["stream"], chunk["byte_offset"]
             if not page:
                 return
 
-    async def _last(self, row: Row, position: Position) -> Sse:
+    async def _last(self, row: Row) -> Sse:
         stored = await self._store.complete(row)
         view = evaluation(stored)
-        for stream in STREAMS:
-            position.advance(stream, getattr(view, stream).kept)
         id_ = EventId(row["epoch"], row["attempt"], row["finished_seq"]) if row["finished_seq"] else None
         return Sse("evaluation.finished", view.model_dump_json(), id_)
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from cloche.contracts.execution import ExecutionRequest, ExecutorOffer, FailedLine, FinishedLine
+from cloche.contracts.values import as_message
 from cloche.contracts.words import LeaseId, satisfies
 from cloche.executor.engines.engine import Engine
 from cloche.executor.execution import Execution, ReadyRuntime
@@ -52,8 +53,8 @@ class ExecutorService:
                 log.info("runtime.ready", runtime=offer.name, version=offer.version)
             except SelfTestError as error:
                 self._ready.pop(runtime.name, None)
-                self._refused[runtime.name] = str(error)[:500]
-                log.warning("runtime.refused", runtime=runtime.name, reason=str(error)[:500])
+                self._refused[runtime.name] = as_message(str(error))
+                log.warning("runtime.refused", runtime=runtime.name, reason=self._refused[runtime.name])
         self._checked = True
 
     async def ensure_ready(self) -> None:
@@ -138,12 +139,12 @@ class ExecutorService:
         return next((r for r in self._ready.values() if r.offer.answers_to(wanted)), None)
 
     def _refusal(self, request: ExecutionRequest) -> FailedLine | None:
-        if self._draining or len(self._running) >= self._slots:
-            return FailedLine(reason="overloaded", started=False, message="No slot is free.")
         if self._runtime_for(request.program.runtime) is None:
             return FailedLine(reason="unsupported", started=False, message="This runtime is not offered here.")
         if not satisfies(self._engine.isolation, request.program.isolation):
             return FailedLine(reason="unsupported", started=False, message="This isolation is not offered here.")
+        if self._draining or len(self._running) >= self._slots:
+            return FailedLine(reason="overloaded", started=False, message="No slot is free.")
         return None
 
     def _finished_of(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -112,18 +112,21 @@ class Bus:
 
     @classmethod
     def connect(cls, url: str, *, connections: int = 32) -> "Bus":
-        """A bus on ``url`` (``redis://`` or ``unix://``); connects when first used."""
-        connect: Any = Redis.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (untyped)
-        return cls(
-            connect(
-                url,
-                max_connections=connections,
-                socket_connect_timeout=5,
-                socket_timeout=30,
-                health_check_interval=30,
-                protocol=2,
-            )
+        """A bus on ``url`` (``redis://`` or ``unix://``); connects when first used.
+
+        Beyond ``connections`` callers wait for one, at most 20 s.
+        """
+        connect: Any = BlockingConnectionPool.from_url  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (untyped)
+        pool = connect(
+            url,
+            max_connections=connections,
+            timeout=20,
+            socket_connect_timeout=5,
+            socket_timeout=30,
+            health_check_interval=30,
+            protocol=2,
         )
+        return cls(Redis.from_pool(pool))
 
     async def close(self) -> None:
         """Close every connection."""
@@ -135,9 +138,11 @@ class Bus:
 
     async def epoch(self) -> str:
         """The id of this Redis's data: it changes only when Redis lost what it held."""
-        await self.redis.set(EPOCH_KEY, secrets.token_hex(4), nx=True)
-        value: bytes = await self.redis.get(EPOCH_KEY)
-        return value.decode()
+        value: bytes | None = await self.redis.get(EPOCH_KEY)
+        if value is None:
+            await self.redis.set(EPOCH_KEY, secrets.token_hex(4), nx=True)
+            value = await self.redis.get(EPOCH_KEY)
+        return (value or b"").decode()
 
     async def publish(  # noqa: PLR0913  (one call is one atomic group; the flags belong to it)
         self,
@@ -179,6 +184,11 @@ class Bus:
         """The subject's events after (attempt, seq), in order, at most ``count``."""
         rows = await self.redis.xrange(stream_key(subject), min=f"({attempt}-{seq}", count=count)
         return [_stream_event(entry_id, fields) for entry_id, fields in rows]
+
+    async def expire(self, subject: str) -> None:
+        """Let the subject's keys go after ``FINISHED_TTL_S``; possible also when Redis is full."""
+        await self.redis.expire(stream_key(subject), FINISHED_TTL_S)
+        await self.redis.expire(source_key(subject), FINISHED_TTL_S)
 
     async def _run(self, keys: list[str], argv: list[Any]) -> int:
         if not self._sha:

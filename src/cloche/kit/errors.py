@@ -7,7 +7,8 @@ ClocheError
 ├── ForbiddenError             403
 ├── NotFoundError              404
 ├── ConflictError              409
-│   └── LeaseLostError         409
+│   ├── LeaseLostError         409
+│   └── CancelledConflictError 409
 ├── TooLargeError              413
 ├── UnsupportedTypeError       415
 ├── OverloadedError            429  retryable

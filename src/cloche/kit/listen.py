@@ -1,5 +1,6 @@
 """Where a service listens: ``unix:/path``, ``tcp:host:port`` or ``fd:3`` (opened by the supervisor)."""
 
+import ipaddress
 import os
 import socket
 import stat
@@ -34,6 +35,17 @@ def open_listener(address: str, *, mode: int = 0o600) -> socket.socket:
         raise ListenError(f"can't listen on {address}: {error.strerror}") from error
     except ValueError:
         raise ListenError(f"not an address: {address!r}") from None
+
+
+def is_local(address: str) -> bool:
+    """Whether only this machine can reach ``address``; who passes an open socket vouches for it."""
+    if not address.startswith("tcp:"):
+        return True
+    host = address.removeprefix("tcp:").rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _unix(path: Path, mode: int) -> socket.socket:

@@ -82,7 +82,6 @@ def needs(scope: Scope) -> Callable[[Request], object]:
 Submitter = Annotated[Caller, Depends(needs("submit"))]
 Reader = Annotated[Caller, Depends(needs("read"))]
 Operator = Annotated[Caller, Depends(needs("operate"))]
-Admin = Annotated[Caller, Depends(needs("admin"))]
 
 
 class ForeignPageGuard:

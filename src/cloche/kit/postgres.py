@@ -44,10 +44,6 @@ class Session(Connection, Protocol):
         """A transaction, or a savepoint inside one."""
         ...
 
-    async def add_listener(self, channel: str, callback: Any) -> None:
-        """LISTEN."""
-        ...
-
 
 class Pool(Connection, Protocol):
     """A pool of sessions, opened on demand."""

@@ -4,14 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from fastapi import FastAPI
 
 from cloche.kit.bus import Bus
 from cloche.kit.database_errors import install_database_errors
 from cloche.kit.http_app import BodyLimit, install_errors, install_operations
-from cloche.kit.listen import ListenError, open_listener
+from cloche.kit.listen import ListenError, is_local, open_listener
 from cloche.kit.people import ForeignPageGuard, KeyRing
 from cloche.kit.postgres import Pool, open_pool
 from cloche.kit.serve import serve
@@ -52,7 +51,7 @@ async def run(settings: QueueSettings) -> None:
     Raises:
         ListenError: an address can't be listened on, or would let strangers in without keys.
     """
-    if not settings.require_keys and not _is_local(settings.public_listen):
+    if not settings.require_keys and not is_local(settings.public_listen):
         raise ListenError("the public face listens beyond loopback: set CLOCHE_QUEUE_REQUIRE_KEYS")
     internal = open_listener(settings.internal_listen)
     public = open_listener(settings.public_listen)
@@ -125,15 +124,3 @@ def _install(app: FastAPI, pool: Pool, meters: Meters) -> None:
     install_errors(app)
     install_database_errors(app)
     install_operations(app, ready=ready, metrics=meters.registry)
-
-
-def _is_local(address: str) -> bool:
-    """Whether only this machine can reach ``address``; who passes an open socket vouches for it."""
-    kind, _, rest = address.partition(":")
-    if kind != "tcp":
-        return True
-    host = rest.rpartition(":")[0].strip("[]")
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

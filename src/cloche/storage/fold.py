@@ -7,7 +7,6 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
-from pydantic import ValidationError
 
 from cloche.contracts.events import CaseFinished, Completed, Leased, Output, Queued, Started
 from cloche.contracts.record import TerminalRecord
@@ -103,7 +102,7 @@ def fold(entries: Iterable[LedgerEntry]) -> Changes:
     for entry in entries:
         try:
             _apply(changes, entry)
-        except (ValidationError, ValueError, KeyError) as error:
+        except Exception as error:  # noqa: BLE001  (whatever an event holds, it must not stop the others)
             changes.poison.append(Poison(entry, type(error).__name__))
     return changes
 

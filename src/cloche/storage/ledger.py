@@ -23,13 +23,14 @@ class Ledger:
         owned: set[int] = set()
         for shard in self._keys:
             key = f"cloche:{{s{shard}}}:owner"
-            fresh = await self._redis.set(key, self._name, nx=True, px=OWNER_TTL_MS)
-            if not fresh:
-                owner: bytes | None = await self._redis.get(key)
-                if owner is None or owner.decode() != self._name:
-                    continue
-                await self._redis.set(key, self._name, xx=True, px=OWNER_TTL_MS)
-            owned.add(shard)
+            owner: bytes | None = await self._redis.get(key)
+            if owner is not None and owner.decode() == self._name:
+                # Not SET: a full Redis refuses that, and only this worker can make room.
+                kept = await self._redis.pexpire(key, OWNER_TTL_MS)
+            else:
+                kept = await self._redis.set(key, self._name, nx=True, px=OWNER_TTL_MS)
+            if kept:
+                owned.add(shard)
         return owned
 
     async def prepare(self, shards: set[int]) -> None:
@@ -38,7 +39,8 @@ class Ledger:
             try:
                 await self._redis.xgroup_create(self._keys[shard], GROUP, id="0", mkstream=True)
             except ResponseError as error:
-                if not str(error).startswith("BUSYGROUP"):
+                # A full Redis refuses before it looks whether the group is there; reading will tell.
+                if not str(error).startswith(("BUSYGROUP", "OOM")):
                     raise
 
     async def unacknowledged(self, shard: int, count: int) -> list[LedgerEntry]:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from cloche.contracts.record import INLINE_OUTPUT_BYTES, ExecutionRecord, StreamSummary, TerminalRecord
-from cloche.kit.clock import parse
+from cloche.contracts.record import INLINE_OUTPUT_BYTES, Evidence, ExecutionRecord, StreamSummary, TerminalRecord
+from cloche.kit.clock import iso_now, parse
 from cloche.storage.coverage import Range, pieces, uncovered
 from cloche.storage.fold import STREAM_NUMBERS, CaseRow, Chunk, Terminal
 
@@ -73,6 +73,18 @@ def strip(record: TerminalRecord) -> bytes:
         }
         record = record.model_copy(update={"execution": execution.model_copy(update=light)})
     return record.model_dump_json().encode()
+
+
+def unstorable(terminal: Terminal) -> Terminal:
+    """What is stored instead of a record that PostgreSQL refuses: the platform's fault, with nothing of it."""
+    record = TerminalRecord(
+        verdict="internal_error",
+        message="The record of this run could not be stored.",
+        evidence=Evidence(source="platform", detail="record_refused"),
+        attempt=terminal.record.attempt,
+        finished_at=iso_now(),
+    )
+    return Terminal(terminal.evaluation_id, record, terminal.seq)
 
 
 class _Sequence:

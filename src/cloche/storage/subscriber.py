@@ -1,13 +1,15 @@
 """The storage worker's loops: take, apply, COMMIT, then announce, acknowledge and trim."""
 
 import asyncio
+import contextlib
 import functools
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from cloche.contracts.events import Finished
-from cloche.contracts.tasks import ResultsPage
+from cloche.contracts.tasks import Result, ResultsPage
 from cloche.kit.background import Background
 from cloche.kit.bus import Bus, NewEvent, RedisError, source_key
 from cloche.kit.clock import now, parse
@@ -20,7 +22,7 @@ from cloche.storage.ledger import Ledger
 from cloche.storage.metrics import Metrics
 from cloche.storage.record_store import RecordStore
 from cloche.storage.settings import StorageSettings
-from cloche.storage.settle import Verdict
+from cloche.storage.settle import Verdict, unstorable
 
 log = get_logger()
 
@@ -91,6 +93,7 @@ class Subscriber:
             if loop.time() >= renew_at:
                 if await self._ledger.own() != shards or await self._bus.epoch() != epoch:
                     return
+                self._metrics.waiting.set(await self._ledger.length())
                 renew_at = loop.time() + _OWN_EVERY_S
             found = await self._ledger.take(shards, self._settings.batch, block_ms=_BLOCK_MS)
             if found:
@@ -115,25 +118,39 @@ class Subscriber:
         poison = changes.poison
         try:
             verdicts = await self._store.apply(changes, epoch)
-        except _AWAY:
-            raise
         except Exception as error:
+            _raise_if_away(error)
             log.warning("storage.batch_refused", error=type(error).__name__, exc_info=error)
             verdicts = list[Verdict]()
             for subject in dict.fromkeys(entry.subject for entry in entries):
                 mine = [entry for entry in entries if entry.subject == subject]
+                part = fold(mine)
                 try:
-                    verdicts += await self._store.apply(fold(mine), epoch)
-                except _AWAY:
-                    raise
-                except Exception as cause:  # noqa: BLE001  (as above)
+                    verdicts += await self._store.apply(part, epoch)
+                except Exception as cause:  # noqa: BLE001  (as in fold)
+                    _raise_if_away(cause)
                     poison += [Poison(entry, type(cause).__name__) for entry in mine]
+                    verdicts += await self._finish_each(list(part.terminals.values()), epoch, patient=False)
         for shard, group in found.items():
             ids = {entry.ledger_id for entry in group}
             bad = [p for p in poison if p.entry.ledger_id in ids]
             if bad:
                 self._metrics.poison.inc(len(bad))
                 await self._store.set_aside(bad, shard)
+        return verdicts
+
+    async def _finish_each(self, terminals: Sequence[Terminal], epoch: str, *, patient: bool) -> list[Verdict]:
+        """One by one; a record that can't be stored ends its evaluation as ``internal_error``."""
+        verdicts: list[Verdict] = []
+        for terminal in terminals:
+            for one in (terminal, unstorable(terminal)):
+                changes = Changes(terminals={one.evaluation_id: one})
+                try:
+                    verdicts += await self._store.apply(changes, epoch, patient=patient)
+                    break
+                except Exception as error:
+                    _raise_if_away(error)
+                    log.warning("storage.record_refused", error=type(error).__name__, exc_info=error)
         return verdicts
 
     async def _announce(self, verdicts: Sequence[Verdict]) -> None:
@@ -155,7 +172,10 @@ class Subscriber:
                 seal=True,
             )
         except (RedisError, OSError) as error:
+            # Watchers find the verdict by their poll; the keys must go all the same, or a full Redis stays full.
             log.warning("storage.unannounced", error=type(error).__name__)
+            with contextlib.suppress(RedisError, OSError):
+                await self._bus.expire(str(verdict.evaluation_id))
 
     async def _settle_waiting(self) -> None:
         """Records that waited for output: stored once it is there, or with what is missing after 10 s."""
@@ -174,27 +194,42 @@ class Subscriber:
         await asyncio.sleep(self._settings.reconcile_s)
         cursor = await self._store.cursor()
         while True:
-            page = await self._queue.get(
-                f"/queue/internal/v1/results?limit={_RESULTS_PAGE}&after={cursor}", ResultsPage
-            )
-            old = now() - _RECONCILE_AGE
-            if not page.results or parse(page.results[-1].record.finished_at) > old:
+            page = await self._results(cursor, _RESULTS_PAGE)
+            is_old = functools.partial(_finished_before, now() - _RECONCILE_AGE)
+            old = list(itertools.takewhile(is_old, page.results))
+            if not old:
                 return
-            unfinished = await self._store.unfinished_among([result.evaluation_id for result in page.results])
-            lost = [Terminal(r.evaluation_id, r.record) for r in page.results if r.evaluation_id in unfinished]
+            unfinished = await self._store.unfinished_among([result.evaluation_id for result in old])
+            lost = [Terminal(r.evaluation_id, r.record) for r in old if r.evaluation_id in unfinished]
             if lost:
                 log.warning("storage.reconciled", count=len(lost))
                 await self._finish(lost, await self._bus.epoch(), patient=True)
-            cursor = page.next
+            whole = len(old) == len(page.results)
+            cursor = page.next if whole else (await self._results(cursor, len(old))).next
             await self._store.move_cursor(cursor)
 
+    async def _results(self, cursor: str, limit: int) -> ResultsPage:
+        return await self._queue.get(f"/queue/internal/v1/results?limit={limit}&after={cursor}", ResultsPage)
+
     async def _finish(self, terminals: list[Terminal], epoch: str, *, patient: bool) -> None:
-        if not terminals:
-            return
-        known = [Terminal(t.evaluation_id, t.record, await self._last_seq(t.evaluation_id)) for t in terminals]
-        changes = Changes(terminals={t.evaluation_id: t for t in known})
-        await self._announce(await self._store.apply(changes, epoch, patient=patient))
+        if terminals:
+            known = [Terminal(t.evaluation_id, t.record, await self._last_seq(t.evaluation_id)) for t in terminals]
+            await self._announce(await self._finish_each(known, epoch, patient=patient))
 
     async def _last_seq(self, evaluation_id: UUID) -> int | None:
         value: bytes | None = await self._bus.redis.hget(source_key(str(evaluation_id)), "seq")
         return None if value is None else int(value)
+
+
+def _raise_if_away(error: Exception) -> None:
+    """Raise again what only says "not now". A value that can't be encoded says so by a ``ValueError``."""
+    if isinstance(error, _AWAY) and not isinstance(error, ValueError):
+        raise error
+
+
+def _finished_before(moment: datetime, result: Result) -> bool:
+    """Whether it is older; what is no time at all is old."""
+    try:
+        return parse(result.record.finished_at) < moment
+    except (ValueError, OverflowError):
+        return True

@@ -67,6 +67,7 @@ async def submit(
     except ValidationError as error:
         raise validation_error(error.errors(include_url=False, include_input=False)) from None
     submitted = await parts.evaluations.submit(body, raw, tenant=caller.tenant, idempotency_key=idempotency_key)
+    parts.metrics.submitted.inc()
     return await _answer(parts, response, submitted.id, caller.tenant, wait)
 
 

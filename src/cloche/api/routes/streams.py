@@ -11,6 +11,7 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
+from cloche.api.metrics import Metrics
 from cloche.api.parts import Parts, get_parts
 from cloche.api.replay import Sse
 from cloche.api.routes.evaluations import EvaluationPath
@@ -29,7 +30,6 @@ _SSE_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _SSE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "Server-sent events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 }
-_open_streams = 0
 
 
 @router.get(
@@ -116,19 +116,20 @@ async def watch_many(
 
 
 def _sse(parts: Parts, body: AsyncIterator[bytes]) -> StreamingResponse:
-    if _open_streams >= parts.max_readers:
+    if parts.metrics.open_streams >= parts.max_readers:
         raise OverloadedError("Too many event streams are open.")
-    return StreamingResponse(_counted(_pinged(body)), media_type="text/event-stream", headers=_SSE_HEADERS)
+    return StreamingResponse(
+        _counted(parts.metrics, _pinged(body)), media_type="text/event-stream", headers=_SSE_HEADERS
+    )
 
 
-async def _counted(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    global _open_streams  # noqa: PLW0603  (one count a process is what the cap is about)
-    _open_streams += 1
+async def _counted(metrics: Metrics, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    metrics.stream_opened()
     try:
         async for part in body:
             yield part
     finally:
-        _open_streams -= 1
+        metrics.stream_closed()
 
 
 async def _pinged(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -166,8 +167,7 @@ async def _encoded(events: AsyncIterator[Sse]) -> AsyncIterator[bytes]:
 async def _tagged(parts: Parts, evaluation_id: UUID, tenant: str) -> AsyncIterator[bytes]:
     head = b'{"evaluation_id":"' + str(evaluation_id).encode() + b'",'
     async for event in parts.follower.follow(evaluation_id, tenant, None):
-        data = (head + event.data.encode()[1:]).replace(b",}", b"}")
-        yield Sse(event.event, data.decode()).encode()
+        yield Sse(event.event, (head + event.data.encode()[1:]).decode()).encode()
 
 
 async def _list_changes(parts: Parts, tenant: str) -> AsyncIterator[bytes]:
@@ -184,28 +184,26 @@ async def _list_changes(parts: Parts, tenant: str) -> AsyncIterator[bytes]:
 
 
 async def _merged(sources: list[AsyncIterator[bytes]]) -> AsyncIterator[bytes]:
-    """All sources on one connection; ends when the last ends. A slow reader holds them all back."""
-    queue: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=16)
+    """All sources on one connection; ends when the last ends, or one fails. A slow reader holds them all back."""
+    queue: asyncio.Queue[bytes] = asyncio.Queue(maxsize=16)
 
     async def pump(source: AsyncIterator[bytes]) -> None:
-        try:
-            async for part in source:
-                await queue.put(part)
-        finally:
-            await queue.put(None)
+        async for part in source:
+            await queue.put(part)
 
-    tasks = [asyncio.create_task(pump(source)) for source in sources]
-    left = len(tasks)
+    pumps = asyncio.gather(*(pump(source) for source in sources))
     try:
-        while left:
-            part = await queue.get()
-            if part is None:
-                left -= 1
+        while not (pumps.done() and queue.empty()):
+            part = asyncio.ensure_future(queue.get())
+            await asyncio.wait([part, pumps], return_when=asyncio.FIRST_COMPLETED)
+            if part.done():
+                yield part.result()
             else:
-                yield part
+                part.cancel()
+                pumps.result()  # raises what a source raised: its watcher reconnects
     finally:
-        for task in tasks:
-            task.cancel()
+        pumps.cancel()
+        await asyncio.gather(pumps, return_exceptions=True)
 
 
 async def _bytes(parts: Parts, of: tuple[UUID, int, Stream], start: int, end: int) -> AsyncIterator[bytes]:
