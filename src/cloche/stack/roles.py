@@ -33,17 +33,22 @@ def with_login(url: str, role: str, password: str, database: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{role}:{password}@{host}", path=f"/{database}"))
 
 
-async def create_roles_and_database(admin_url: str, passwords: Mapping[str, str], database: str) -> None:
+async def create_roles_and_database(
+    admin_url: str, passwords: Mapping[str, str], database: str, *, take_over: bool = True
+) -> None:
     """Make what is missing, set the passwords, and close the database to everybody else. Idempotent.
 
     ``passwords`` maps each of ``ROLES`` to letters, digits, ``-`` and ``_``. ``admin_url`` logs in
     a superuser, or a role that may create roles and databases; its own database need not exist yet.
+    Roles belong to the whole cluster: with ``take_over``, whoever used them with other passwords is
+    locked out; without it, roles that log in with other passwords are left as they are.
 
     Raises:
-        StackError: the server does not answer, or refuses the login or one of the steps.
+        StackError: the server does not answer, or refuses the login or one of the steps, or the
+            roles are somebody else's.
     """
     try:
-        await _create(admin_url, passwords, database)
+        await _create(admin_url, passwords, database, take_over=take_over)
     except asyncpg.InsufficientPrivilegeError as error:
         raise StackError(f"The administrator of --pg-url may not do what is needed: {error}.") from error
     except asyncpg.PostgresError as error:
@@ -52,10 +57,12 @@ async def create_roles_and_database(admin_url: str, passwords: Mapping[str, str]
         raise StackError(f"PostgreSQL does not answer at {_without_password(admin_url)}: {error}.") from error
 
 
-async def _create(admin_url: str, passwords: Mapping[str, str], database: str) -> None:
+async def _create(admin_url: str, passwords: Mapping[str, str], database: str, *, take_over: bool) -> None:
     connection: Any = await _connect_as_admin(admin_url)
     try:
         await connection.execute("SELECT pg_advisory_lock(hashtext('cloche.roles'))")
+        if not take_over:
+            await _refuse_roles_of_others(connection, admin_url, passwords, database)
         superuser: bool = await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
         for role in ROLES:
             await _make_role(connection, role, passwords[role])
@@ -68,6 +75,30 @@ async def _create(admin_url: str, passwords: Mapping[str, str], database: str) -
     finally:
         await connection.close()
     await _close_schema(admin_url, database)
+
+
+async def _refuse_roles_of_others(connection: Any, admin_url: str, passwords: Mapping[str, str], database: str) -> None:
+    """A role that may not log in is nobody's yet."""
+    rows = await connection.fetch("SELECT rolname FROM pg_roles WHERE rolname = ANY($1) AND rolcanlogin", list(ROLES))
+    roles: list[str] = sorted(row["rolname"] for row in rows)
+    others = [r for r in roles if not await _logs_in(with_login(admin_url, r, passwords[r], database))]
+    if others:
+        raise StackError(
+            f"The PostgreSQL of --pg-url serves another Cloche: our passwords do not log in {', '.join(others)}, and "
+            "new ones would lock that one out. Copy its credentials.json into our data directory, or use another "
+            "server. If nothing uses these roles any more, ALTER ROLE … NOLOGIN each of them, then start again."
+        )
+
+
+async def _logs_in(dsn: str) -> bool:
+    try:
+        connection = await connect(dsn)
+    except asyncpg.InvalidAuthorizationSpecificationError:
+        return False
+    except (asyncpg.InvalidCatalogNameError, asyncpg.InsufficientPrivilegeError):
+        return True  # what the password opens is missing or closed; both are said after it was right
+    await connection.close()
+    return True
 
 
 async def close_database(connection: Any, database: str) -> None:

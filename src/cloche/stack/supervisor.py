@@ -98,7 +98,8 @@ class Supervisor:
             child.kill()
 
     async def _prepare_database(self, stores: Stores, passwords: dict[str, str]) -> None:
-        await create_roles_and_database(stores.admin_dsn, passwords, stores.database)
+        ours = self._options.pg_url is None
+        await create_roles_and_database(stores.admin_dsn, passwords, stores.database, take_over=ours)
         await upgrade_in_thread(stores.owner_dsn)
         remember_owner(self._layout, stores.owner_dsn)
         if self._options.require_keys:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,6 +87,18 @@ async def test_external_servers_replace_the_embedded_ones(stack_options, externa
     assert not is_there(options.data_dir / "postgres")
     key = cloche("keys", "create", "--pg-url", external_postgres)
     assert key.stdout.startswith("cl_")
+    # Roles are the server's, not the database's: a stack with other passwords would lock this one out.
+    second = replace(options, data_dir=options.data_dir.with_name("second"), parts=(), pg_url=f"{external_postgres}2")
+    with pytest.raises(StackError, match=r"serves another Cloche.*cloche_owner.*credentials\.json"):
+        control.await_ready(control.start_supervisor(second, attached=False))
+    await (await asyncpg.connect(recall_owner(Layout(options.data_dir)))).close()
+    # With the first one's passwords both may use it.
+    shutil.copyfile(Layout(options.data_dir).credentials, Layout(second.data_dir).credentials)
+    admitted = control.start_supervisor(second, attached=False)
+    control.await_ready(admitted)
+    assert control.stop_supervisor(second.data_dir)
+    assert admitted.process.wait(30) == 0
+    await (await asyncpg.connect(recall_owner(Layout(options.data_dir)))).close()
 
 
 def test_an_external_server_that_is_away_is_told_without_its_password(stack_options, redis_url) -> None:
