@@ -6,9 +6,10 @@ everything else reaches watchers, enriched by the API where noted.
 
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from cloche.contracts.record import CaseResult, TerminalRecord
+from cloche.contracts.values import Count, Instant, Word
 from cloche.contracts.words import EngineName, Isolation, Stream
 
 EventType: TypeAlias = Literal[
@@ -27,24 +28,24 @@ EventType: TypeAlias = Literal[
 class Queued(BaseModel):
     """The evaluation is in the queue. Published by the API; attempt 0."""
 
-    queued_at: str
+    queued_at: Instant
 
 
 class Leased(BaseModel):
     """A worker has it. Published by the Queue Service."""
 
     worker: str
-    leased_at: str
+    leased_at: Instant
 
 
 class Started(BaseModel):
     """The program begins. Published by the worker."""
 
     executor: str
-    runtime: str
+    runtime: Word
     engine: EngineName
     isolation: Isolation
-    started_at: str
+    started_at: Instant
 
 
 class Retried(BaseModel):
@@ -58,9 +59,9 @@ class Output(BaseModel):
     """Bytes of a stream on the bus; ``data`` is base64. The API shows them as ``text`` where they are UTF-8."""
 
     stream: Stream
-    offset: int = Field(ge=0)
+    offset: Count
     data: str
-    at: str
+    at: Instant
 
 
 class CaseFinished(BaseModel):

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from cloche.contracts.record import CaseResult, ExecutionRecord
 from cloche.contracts.submission import Program
+from cloche.contracts.values import Count, Instant, Message, Paragraph, Word
 from cloche.contracts.words import EngineName, Isolation, LeaseId, Stream
 
 #: An output line carries at most this many bytes (before base64). DESIGN section 3.
@@ -34,10 +35,10 @@ class StartedLine(BaseModel):
     """The cell is ready and the first step (compile or run) begins."""
 
     type: Literal["started"] = "started"
-    runtime: str
+    runtime: Word
     engine: EngineName
     isolation: Isolation
-    at: str
+    at: Instant
 
 
 class OutputLine(BaseModel):
@@ -45,9 +46,9 @@ class OutputLine(BaseModel):
 
     type: Literal["output"] = "output"
     stream: Stream
-    offset: int = Field(ge=0)
+    offset: Count
     data: str = Field(max_length=OUTPUT_CHUNK_BYTES * 4 // 3 + 8)
-    at: str
+    at: Instant
 
 
 class CaseLine(BaseModel):
@@ -74,7 +75,7 @@ class FailedLine(BaseModel):
     type: Literal["failed"] = "failed"
     reason: Literal["cell_lost", "engine_error", "overloaded", "unsupported", "deadline"]
     started: bool
-    message: str = Field(default="", max_length=500)
+    message: Message = ""
 
 
 StreamLine: TypeAlias = Annotated[
@@ -101,12 +102,12 @@ class RuntimeOffer(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: str
-    version: str
-    aliases: list[str] = Field(default_factory=list[str])
+    name: Word
+    version: Word
+    aliases: list[Word] = Field(default_factory=list[str], max_length=64)
     compiled: bool = False
-    source_file: str = "main"
-    highlight: str = "text"
+    source_file: Word = "main"
+    highlight: Word = "text"
 
     def answers_to(self, wanted: str) -> bool:
         """Whether ``wanted`` (``name`` or ``name@version``, version by leading parts) means this runtime."""
@@ -119,12 +120,12 @@ class RuntimeOffer(BaseModel):
 class ExecutorOffer(BaseModel):
     """What an executor can do and how busy it is."""
 
-    name: str
+    name: Word
     engine: EngineName
     isolation: Isolation
-    slots: int = Field(ge=0)
-    busy: int = Field(ge=0)
+    slots: int = Field(ge=0, le=10_000)
+    busy: int = Field(ge=0, le=10_000)
     healthy: bool
-    runtimes: list[RuntimeOffer]
-    refused_runtimes: dict[str, str] = Field(default_factory=dict[str, str])
-    facts: dict[str, str] = Field(default_factory=dict[str, str])
+    runtimes: list[RuntimeOffer] = Field(max_length=256)
+    refused_runtimes: dict[Word, Message] = Field(default_factory=dict[str, str], max_length=256)
+    facts: dict[Word, Paragraph] = Field(default_factory=dict[str, str], max_length=64)

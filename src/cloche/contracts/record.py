@@ -4,14 +4,25 @@ A record is the only way a verdict travels: executor → worker → Queue Servic
 there, fenced by the lease) → storage worker.
 """
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from cloche.contracts.values import Amount, Base64, Count, ExitCode, Instant, Message, Paragraph, SignalNumber, Word
 from cloche.contracts.words import EngineName, Isolation, Verdict
 
 #: How many bytes of a stream a record may carry inline; longer streams travel as events.
 INLINE_OUTPUT_BYTES = 64 * 1024
+
+
+def _inline(text: str) -> str:
+    if len(text) // 4 * 3 - text.count("=") > INLINE_OUTPUT_BYTES:
+        raise ValueError("more than travels inline")
+    return text
+
+
+#: Base64 of at most ``INLINE_OUTPUT_BYTES``.
+InlineBytes: TypeAlias = Annotated[Base64, AfterValidator(_inline)]
 
 LimitName: TypeAlias = Literal[
     "wall_time_s", "cpu_time_s", "memory_bytes", "processes", "output_bytes", "disk_bytes", "file_bytes"
@@ -27,11 +38,11 @@ class Evidence(BaseModel):
     #: event; ``output`` from comparing; ``cancel`` and ``platform`` from Cloche itself.
     source: Literal["exit", "signal", "limit", "output", "compile", "cancel", "platform"]
     limit: LimitName | None = None
-    limit_value: float | None = None
-    measured: float | None = None
+    limit_value: Amount | None = None
+    measured: Amount | None = None
     killed_by: Literal["cloche", "kernel", "program"] | None = None
-    oom_kills: int = 0
-    detail: str | None = None
+    oom_kills: Count = 0
+    detail: Message | None = None
 
 
 class Usage(BaseModel):
@@ -39,9 +50,9 @@ class Usage(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    wall_time_ms: float = 0.0
-    cpu_time_ms: float = 0.0
-    peak_memory_bytes: int = 0
+    wall_time_ms: Amount = 0.0
+    cpu_time_ms: Amount = 0.0
+    peak_memory_bytes: Count = 0
     memory_source: Literal["cgroup", "sampled", "none"] = "none"
 
 
@@ -50,22 +61,22 @@ class Span(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    offset: int = Field(default=0, ge=0)
-    kept: int = Field(default=0, ge=0)
-    bytes: int = Field(default=0, ge=0)
+    offset: Count = 0
+    kept: Count = 0
+    bytes: Count = 0
 
 
 class CaseResult(BaseModel):
-    """One case, finished or skipped (``verdict`` null)."""
+    """One case, finished or skipped (``verdict`` null). ``name`` is the submitted one, whatever it holds."""
 
     model_config = ConfigDict(frozen=True)
 
-    index: int = Field(ge=0)
+    index: Count
     name: str = Field(default="", max_length=200)
     verdict: Verdict | None
-    message: str = Field(default="", max_length=500)
-    exit_code: int | None = None
-    signal: int | None = None
+    message: Message = ""
+    exit_code: ExitCode | None = None
+    signal: SignalNumber | None = None
     usage: Usage = Field(default_factory=Usage)
     stdout: Span = Field(default_factory=Span)
     stderr: Span = Field(default_factory=Span)
@@ -82,10 +93,10 @@ class StreamSummary(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    bytes: int = Field(default=0, ge=0)
-    kept: int = Field(default=0, ge=0)
-    sha256: str = Field(default="", max_length=64)
-    data: str | None = Field(default=None, max_length=90_000)
+    bytes: Count = 0
+    kept: Count = 0
+    sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
+    data: InlineBytes | None = None
 
 
 class CompileResult(BaseModel):
@@ -93,10 +104,10 @@ class CompileResult(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    exit_code: int | None = None
-    signal: int | None = None
-    output: str = Field(default="", max_length=90_000)
-    output_bytes: int = 0
+    exit_code: ExitCode | None = None
+    signal: SignalNumber | None = None
+    output: InlineBytes = ""
+    output_bytes: Count = 0
     truncated: bool = False
     usage: Usage = Field(default_factory=Usage)
 
@@ -112,20 +123,20 @@ class ExecutionRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     verdict: Verdict
-    message: str = Field(default="", max_length=500)
+    message: Message = ""
     evidence: Evidence
-    runtime: str
+    runtime: Word
     engine: EngineName
     isolation: Isolation
-    exit_code: int | None = None
-    signal: int | None = None
+    exit_code: ExitCode | None = None
+    signal: SignalNumber | None = None
     usage: Usage = Field(default_factory=Usage)
     stdout: StreamSummary = Field(default_factory=StreamSummary)
     stderr: StreamSummary = Field(default_factory=StreamSummary)
     compile: CompileResult | None = None
     cases: list[CaseResult] = Field(default_factory=list[CaseResult])
-    cell_ready_at: str | None = None
-    compiled_at: str | None = None
+    cell_ready_at: Instant | None = None
+    compiled_at: Instant | None = None
 
 
 class TerminalRecord(BaseModel):
@@ -139,13 +150,13 @@ class TerminalRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     verdict: Verdict
-    message: str = ""
+    message: Paragraph = ""
     evidence: Evidence
     attempt: int = Field(ge=0)
-    last_event: int = Field(default=0, ge=0)
+    last_event: Count = 0
     execution: ExecutionRecord | None = None
     executor: str | None = None
-    queued_at: str | None = None
-    leased_at: str | None = None
-    started_at: str | None = None
-    finished_at: str
+    queued_at: Instant | None = None
+    leased_at: Instant | None = None
+    started_at: Instant | None = None
+    finished_at: Instant

@@ -17,14 +17,18 @@ call                    body → answer                          who
 ======================  ====================================  ==========================================
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, Field
 
 from cloche.contracts.execution import ExecutorOffer
 from cloche.contracts.record import TerminalRecord
 from cloche.contracts.submission import Program
+from cloche.contracts.values import Instant, Message
 from cloche.contracts.words import EvaluationId, Isolation, LeaseId
+
+#: How many tasks one lease call may ask for.
+MOST_SLOTS: Final = 1000
 
 
 class NewTask(BaseModel):
@@ -52,7 +56,7 @@ class EnqueueAnswer(BaseModel):
 
     accepted: int
     known: int
-    queued_at: str
+    queued_at: Instant
 
 
 class CancelRequest(BaseModel):
@@ -78,7 +82,7 @@ class LeaseRequest(BaseModel):
     """Give me up to ``slots`` tasks that my executors can run; hold the call up to ``wait_s``."""
 
     worker: str = Field(max_length=100)
-    slots: int = Field(ge=0, le=1000)
+    slots: int = Field(ge=0, le=MOST_SLOTS)
     wait_s: float = Field(default=20.0, ge=0, le=60)
     executors: list[ExecutorOffer] = Field(default_factory=list[ExecutorOffer], max_length=256)
 
@@ -90,8 +94,8 @@ class LeasedTask(BaseModel):
     lease_id: LeaseId
     attempt: int
     tenant: str
-    queued_at: str
-    leased_at: str
+    queued_at: Instant
+    leased_at: Instant
     trace_parent: str | None = None
     program: Program
 
@@ -137,7 +141,7 @@ class FailRequest(LeaseKey):
     """
 
     reason: str = Field(max_length=100)
-    message: str = Field(default="", max_length=500)
+    message: Message = ""
     started: bool
     executor: str | None = None
 
@@ -174,7 +178,7 @@ class ExecutorSeen(BaseModel):
     """An executor as its worker last reported it."""
 
     worker: str
-    seen_at: str
+    seen_at: Instant
     stale: bool
     offer: ExecutorOffer
 

@@ -8,6 +8,7 @@ from typing import Any
 from cloche.contracts.execution import FailedLine, FinishedLine, RuntimeOffer, StartedLine
 from cloche.contracts.record import ExecutionRecord
 from cloche.contracts.submission import Program
+from cloche.contracts.values import as_message
 from cloche.executor.cell import Cell, CellLostError
 from cloche.executor.engines.engine import CellSpec, Engine, EngineError, SlotStuckError, Toolchain
 from cloche.executor.outbox import Outbox
@@ -67,7 +68,7 @@ class Execution:
         except (LeaseEndedError, TimeoutError):
             pass
         log.warning("execution.failed", cell=self._id, reason=reason, message=message)
-        return FailedLine(reason=reason, started=self._started, message=message[:500])
+        return FailedLine(reason=reason, started=self._started, message=as_message(message))
 
     async def extend(self, deadline_s: float) -> None:
         """Push the end of the lease to ``deadline_s`` from now."""

@@ -18,6 +18,7 @@ from cloche.contracts.execution import (
 )
 from cloche.contracts.record import ExecutionRecord, TerminalRecord
 from cloche.contracts.tasks import CompleteRequest, FailRequest, LeasedTask
+from cloche.contracts.values import as_message
 from cloche.kit.bus import Bus
 from cloche.kit.clock import iso_now
 from cloche.kit.errors import ClocheError
@@ -55,6 +56,15 @@ class Attempt:
     def started(self) -> bool:
         """Whether the program had begun."""
         return self._guard.started
+
+    @property
+    def started_at(self) -> str | None:
+        """When the program began, by its executor's clock; None while it has not."""
+        return self._started.at if self._started else None
+
+    def expect_kill(self) -> None:
+        """From now on the run may end as cancelled; to be called before its executor is told to kill it."""
+        self._guard.kill_asked = True
 
     async def run(self, deadline_s: float) -> Outcome:
         """Run to the end. Never raises for what an executor does; cancelling it kills the run there."""
@@ -144,7 +154,7 @@ class Attempt:
                 executor=self._executor,
                 queued_at=self._task.queued_at,
                 leased_at=self._task.leased_at,
-                started_at=self._started.at if self._started else None,
+                started_at=self.started_at,
                 finished_at=iso_now(),
             ),
         )
@@ -154,7 +164,7 @@ class Attempt:
             evaluation_id=self._task.evaluation_id,
             lease_id=self._task.lease_id,
             reason=reason,
-            message=message[:500],
+            message=as_message(message),
             started=started or self._guard.started,
             executor=self._executor,
         )

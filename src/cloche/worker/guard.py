@@ -23,9 +23,9 @@ from cloche.contracts.execution import (
     StartedLine,
     StreamLine,
 )
-from cloche.contracts.record import INLINE_OUTPUT_BYTES, ExecutionRecord, StreamSummary
+from cloche.contracts.record import INLINE_OUTPUT_BYTES, CaseResult, ExecutionRecord, StreamSummary
 from cloche.contracts.submission import Program
-from cloche.contracts.words import STREAMS, Stream, satisfies
+from cloche.contracts.words import STREAMS, Stream, Verdict, satisfies
 
 #: A line holds at most a terminal record: two inline streams, the compiler's output, 1,000 cases.
 MAX_LINE_BYTES = 4 * 1024 * 1024
@@ -41,6 +41,8 @@ class StreamGuard:
 
     def __init__(self, program: Program) -> None:
         self._program = program
+        #: Whether this worker asked for the run's end: only then may a verdict be ``cancelled``.
+        self.kill_asked = False
         self._started = False
         self._over = False
         self._next_case = 0
@@ -52,11 +54,6 @@ class StreamGuard:
     def started(self) -> bool:
         """Whether the program had begun."""
         return self._started
-
-    @property
-    def over(self) -> bool:
-        """Whether the terminal line has come."""
-        return self._over
 
     def accept(self, raw: bytes) -> StreamLine:
         """The line, if it is legal here.
@@ -117,14 +114,14 @@ class StreamGuard:
         self._need_started()
         if line.case.index != self._next_case or line.case.index >= len(self._program.cases):
             raise MisbehaviourError("a case that is not next")
+        self._check_case(line.case)
         self._next_case += 1
 
     def _accept_record(self, record: ExecutionRecord) -> None:
         self._need_started()
         if not satisfies(record.isolation, self._program.isolation):
             raise MisbehaviourError("less isolation than demanded")
-        if record.verdict == "internal_error":
-            raise MisbehaviourError("a verdict that is not its to give")
+        self._check_verdict(record.verdict)
         self._check_cases(record)
         for stream, summary in streams_of(record).items():
             self._check_stream(stream, summary)
@@ -137,10 +134,22 @@ class StreamGuard:
             raise MisbehaviourError("another number of cases than submitted")
         if any(case.index != place for place, case in enumerate(record.cases)):
             raise MisbehaviourError("cases out of order")
+        for case in record.cases:
+            self._check_case(case)
         if decided and wanted:
             failing = next((c.verdict for c in record.cases if c.verdict not in {None, "accepted"}), "accepted")
             if record.verdict != failing:
                 raise MisbehaviourError("a verdict that its cases do not bear out")
+
+    def _check_case(self, case: CaseResult) -> None:
+        if case.name != self._program.cases[case.index].name:
+            raise MisbehaviourError("a case of another name than submitted")
+        if case.verdict is not None:
+            self._check_verdict(case.verdict)
+
+    def _check_verdict(self, verdict: Verdict) -> None:
+        if verdict == "internal_error" or (verdict == "cancelled" and not self.kill_asked):
+            raise MisbehaviourError("a verdict that is not its to give")
 
     def _check_stream(self, stream: Stream, summary: StreamSummary) -> None:
         if summary.kept > min(summary.bytes, self._program.limits.output_bytes):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cloche.contracts.execution import ExecutorOffer
 from cloche.contracts.record import Evidence, TerminalRecord
 from cloche.contracts.tasks import (
+    MOST_SLOTS,
     CompleteAnswer,
     CompleteRequest,
     FailRequest,
@@ -96,7 +97,7 @@ class Worker:
         delay_s = 0.05
         while True:
             waiting = sum(held.waiting for held in self._held.values())
-            wanted = self._fleet.free() + self._settings.prefetch - waiting
+            wanted = min(self._fleet.free() + self._settings.prefetch - waiting, MOST_SLOTS)
             if wanted <= 0 or not self._fleet.can_run():
                 await self._fleet.wait_change(1.0)
                 continue
@@ -231,6 +232,8 @@ class Worker:
         if held is None or held.cancelled or held.reporting:
             return
         held.cancelled = True
+        if held.attempt is not None:
+            held.attempt.expect_kill()
         if held.executor is not None:
             await self._fleet.kill(held.executor, held.task.lease_id)
         elif held.work is not None:

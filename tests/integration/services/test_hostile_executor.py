@@ -46,6 +46,18 @@ async def forged_output(run: Run) -> None:
     await run.say(started(), output(b"real", 0), finished(b"fake", inline=True))
 
 
+async def time_before_time(run: Run) -> None:
+    await run.say(started(at="0001-01-01T00:00:00+05:00"), finished())
+
+
+async def unstorable_words(run: Run) -> None:
+    await run.say(started(), finished(message="a\0b"))
+
+
+async def unasked_cancel(run: Run) -> None:
+    await run.say(started(), finished(verdict="cancelled", evidence={"source": "cancel"}))
+
+
 async def garbage(run: Run) -> None:
     await run.say(b"\xff\xfe\n")
 
@@ -67,6 +79,7 @@ def charged(metrics: str) -> float:
 
 BREACHES: list[Callable[[Run], Awaitable[None]]] = [
     endless_line, endless_lines, other_ids, million_cases, illegal_order, forged_output, garbage,
+    time_before_time, unstorable_words, unasked_cancel,
 ]  # fmt: skip
 
 
