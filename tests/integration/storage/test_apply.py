@@ -1,20 +1,29 @@
 """The record against a real PostgreSQL: each effect at most once, attempts apart, one verdict for ever."""
 
 import base64
+import contextlib
+import dataclasses
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
+from prometheus_client import CollectorRegistry
 
 from cloche.contracts.events import Completed, Leased, Output, Retried, Started
 from cloche.contracts.record import Evidence, ExecutionRecord, StreamSummary, TerminalRecord
+from cloche.kit.bus import Bus
+from cloche.kit.http_client import ServiceClient
 from cloche.kit.ids import uuid7
 from cloche.kit.postgres import Pool, open_pool
 from cloche.storage.fold import LedgerEntry, fold
+from cloche.storage.metrics import Metrics
 from cloche.storage.record_store import RecordStore
+from cloche.storage.settings import StorageSettings
+from cloche.storage.subscriber import Subscriber
 
 AT = "2026-01-01T00:00:00.000000Z"
 
@@ -184,3 +193,45 @@ def test_entry_that_is_no_event_is_set_aside_and_the_others_applied(evaluation: 
     changes = fold([ledger.leased(1), *bad])
     assert len(changes.poison) == len(bad)
     assert list(changes.progress) == [evaluation]
+
+
+async def test_record_that_can_not_be_stored_ends_as_internal_error(
+    store: RecordStore, owner: Any, evaluation: UUID, redis_url: str
+):
+    other = uuid7()
+    await owner.execute("INSERT INTO evaluation (id, tenant, runtime) VALUES ($1, 't', 'python')", other)
+    good, bad = Ledger(other).completed(1, b"fine"), Ledger(evaluation).completed(1, b"x")
+    broken = json.loads(bad.body)
+    broken["record"]["message"] = "what PostgreSQL refuses"
+    await owner.execute(
+        "ALTER TABLE evaluation ADD CONSTRAINT test_refuses CHECK (message <> 'what PostgreSQL refuses')"
+    )
+    entry = dataclasses.replace(bad, body=json.dumps(broken).encode())
+    async with subscriber(store, redis_url) as storage:
+        verdicts = await storage._apply_or_isolate([entry, good], {0: [entry, good]}, "e")
+    assert {v.evaluation_id: v.record.verdict for v in verdicts} == {evaluation: "internal_error", other: "accepted"}
+    assert (await row_of(owner, evaluation))["verdict"] == "internal_error"
+    assert (await row_of(owner, other))["verdict"] == "accepted"
+
+
+async def test_event_of_any_content_stops_no_other(store: RecordStore, owner: Any, evaluation: UUID, redis_url: str):
+    ledger = Ledger(evaluation)
+    bodies = ['{"stream":"stdout","offset":0,"data":"eA==","at":"0001-01-01T00:00:00+05:00"}', "null", "[]", "\x00"]
+    entries = [ledger.entry(1, "output", body) for body in bodies]
+    entries += [ledger.entry(1, "evaluation.leased", '{"worker":"w","leased_at":"0001-01-01T00:00:00+05:00"}')]
+    entries += [ledger.output(1, 0, b"good")]
+    async with subscriber(store, redis_url) as storage:
+        await storage._apply_or_isolate(entries, {0: entries}, "e")
+    assert await stored_output(owner, evaluation) == {1: b"good"}
+    assert await owner.fetchval("SELECT count(*) FROM poison_event WHERE fields->>'subject' = $1", str(evaluation)) == 5
+
+
+@contextlib.asynccontextmanager
+async def subscriber(store: RecordStore, redis_url: str) -> AsyncIterator[Subscriber]:
+    settings = StorageSettings.model_validate(
+        {"dsn": "-", "redis_url": redis_url, "queue": "unix:/nowhere", "queue_token": "-", "name": "test"}
+    )
+    bus = Bus.connect(redis_url)
+    async with ServiceClient(settings.queue, "-") as queue:
+        yield Subscriber(settings, store, bus, queue, Metrics(CollectorRegistry()))
+    await bus.close()
