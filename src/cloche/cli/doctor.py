@@ -7,8 +7,6 @@ from rich.console import Console
 from rich.table import Table
 
 from cloche.cli.options import AsJson, DataDir, resolved
-from cloche.kit.logs import configure_logs
-from cloche.stack.findings import examine
 
 console = Console(highlight=False)
 _MARKS = {"ok": "[green]✓[/green]", "limited": "[yellow]![/yellow]", "missing": "[red]✗[/red]"}
@@ -21,6 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002  (an option)
     """Show what this machine can isolate and run. Exit status 1 when Cloche can't work here."""
+    from cloche.kit.logs import configure_logs
+    from cloche.stack.findings import examine
+
     configure_logs("doctor", "error")  # what it finds is told below, and stdout may be JSON
     findings = examine(resolved(data_dir))
     fit = all(finding.grade != "missing" for finding in findings)

@@ -14,12 +14,8 @@ from cloche.cli.failures import told
 from cloche.cli.options import AsJson, DataDir, PgUrl, resolved
 from cloche.contracts.words import Scope
 from cloche.kit.keys import ALL_SCOPES
-from cloche.kit.postgres import UNAVAILABLE
-from cloche.stack.api_keys import create_key, list_keys, revoke_key
 from cloche.stack.options import Layout
-from cloche.stack.roles import target_database
 from cloche.stack.spawn import StackError
-from cloche.stack.stores import recall_owner
 
 app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 console = Console(highlight=False)
@@ -40,6 +36,8 @@ def create(
     pg_url: PgUrl = None,
 ) -> None:
     """Make a key and print it: it is shown this once."""
+    from cloche.stack.api_keys import create_key
+
     with told():
         unknown = sorted(set(scope) - set(ALL_SCOPES))
         if unknown:
@@ -52,6 +50,8 @@ def create(
 @app.command(name="list")
 def list_(as_json: AsJson = False, data_dir: DataDir = None, pg_url: PgUrl = None) -> None:  # noqa: FBT002  (an option)
     """Show every key, without its secret."""
+    from cloche.stack.api_keys import list_keys
+
     with told():
         rows = _run(list_keys(_dsn(data_dir, pg_url)))
     if as_json:
@@ -73,18 +73,25 @@ def revoke(
     pg_url: PgUrl = None,
 ) -> None:
     """End a key. Services notice within five seconds."""
+    from cloche.stack.api_keys import revoke_key
+
     with told():
         _run(revoke_key(_dsn(data_dir, pg_url), key_id))
     print(f"Key {key_id} is revoked.")
 
 
 def _dsn(data_dir: DataDir, pg_url: PgUrl) -> str:
+    from cloche.stack.roles import target_database
+    from cloche.stack.stores import recall_owner
+
     if pg_url is None:
         return recall_owner(Layout(resolved(data_dir)))
     return urlunsplit(urlsplit(pg_url)._replace(path=f"/{target_database(pg_url)}"))
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
+    from cloche.kit.postgres import UNAVAILABLE
+
     try:
         return asyncio.run(work)
     except UNAVAILABLE as error:

@@ -1,4 +1,8 @@
-"""The command ``cloche``. Each group of commands is a module that registers itself here in one line."""
+"""The command ``cloche``. Each group of commands is a module that registers itself here in one line.
+
+A command imports what only it needs when it is called: `cloche run` starts without the libraries of migrations
+and databases.
+"""
 
 import typer
 

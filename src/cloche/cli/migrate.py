@@ -9,14 +9,11 @@ import typer
 
 from cloche.cli.failures import told
 from cloche.cli.options import DataDir, PgUrl, resolved
-from cloche.stack.migrate import newest_revision, upgrade
 from cloche.stack.options import Layout
-from cloche.stack.roles import OWNER_ROLE, ROLES, create_roles_and_database, target_database, with_login
 from cloche.stack.spawn import StackError
-from cloche.stack.stores import recall_owner
 
 PasswordsFile = Annotated[
-    Path | None, typer.Option("--passwords-file", help=f"JSON with a password for each of {', '.join(ROLES)}.")
+    Path | None, typer.Option("--passwords-file", help="JSON with a password for each of Cloche's roles.")
 ]
 
 
@@ -30,6 +27,9 @@ def migrate(data_dir: DataDir = None, pg_url: PgUrl = None, passwords_file: Pass
 
     With --pg-url, roles and database are made first, with the passwords of the file.
     """
+    from cloche.stack.migrate import newest_revision, upgrade
+    from cloche.stack.stores import recall_owner
+
     with told():
         dsn = recall_owner(Layout(resolved(data_dir))) if pg_url is None else _prepare(pg_url, passwords_file)
         upgrade(dsn)
@@ -37,6 +37,14 @@ def migrate(data_dir: DataDir = None, pg_url: PgUrl = None, passwords_file: Pass
 
 
 def _prepare(pg_url: str, passwords_file: Path | None) -> str:
+    from cloche.stack.roles import (
+        OWNER_ROLE,
+        ROLES,
+        create_roles_and_database,
+        target_database,
+        with_login,
+    )
+
     if passwords_file is None:
         raise StackError("--pg-url needs --passwords-file, so that services can log in later.")
     try:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from cloche.stack.child_log import rotate
+from cloche.stack.layout_folders import make_layout
 from cloche.stack.options import Layout, StackOptions
-from cloche.stack.prepare import make_layout
 from cloche.stack.spawn import StackError
 from cloche.stack.status import StackStatus, read_status, supervisor_pid
 

@@ -15,7 +15,7 @@ from cloche.stack.accounts import is_root, postgres_identity
 from cloche.stack.binaries import find_postgres, find_valkey, postgres_candidates, valkey_candidates
 from cloche.stack.finding import Finding
 from cloche.stack.isolation import isolation_findings
-from cloche.stack.prepare import MIN_FREE_BYTES
+from cloche.stack.layout_folders import MIN_FREE_BYTES
 from cloche.stack.privileges import check_privileges
 from cloche.stack.spawn import StackError
 from cloche.stack.visible import find_toolchain, python_paths, web_dist

@@ -1,7 +1,6 @@
-"""Everything that must stand before the first child starts: folders, servers' plans, services' files."""
+"""Everything that must stand before the first child starts: servers' plans and services' files."""
 
 import json
-import shutil
 import signal
 from pathlib import Path
 from typing import Final
@@ -15,43 +14,10 @@ from cloche.stack.options import Layout, StackOptions
 from cloche.stack.parts import Part, identity_of, socket_gid, valkey_identity
 from cloche.stack.postgres_server import PostgresServer, cluster_major
 from cloche.stack.private_files import make_folder, write_private
-from cloche.stack.spawn import Identity, StackError
+from cloche.stack.spawn import Identity
 from cloche.stack.valkey_server import ValkeyServer
 
-MIN_FREE_BYTES: Final = 96 * 1024 * 1024
 _POSTGRES_STOP_S: Final = 60.0
-
-
-def make_layout(layout: Layout) -> None:
-    """Make the folders that only we use, and those that services pass through. Idempotent.
-
-    Raises:
-        StackError: they can't be made, or the disk has no room to begin with.
-    """
-    passable = 0o711 if is_root() else 0o700
-    try:
-        layout.root.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StackError(f"Can't make {layout.root.parent}: {error.strerror}. Choose another --data-dir.") from error
-    make_folder(layout.root, mode=passable)
-    check_room(layout)
-    make_folder(layout.run, mode=passable)
-    make_folder(layout.secrets, mode=passable)
-    make_folder(layout.log)
-
-
-def check_room(layout: Layout) -> None:
-    """Refuse to begin on a full disk.
-
-    Raises:
-        StackError: less than ``MIN_FREE_BYTES`` is free.
-    """
-    free = shutil.disk_usage(layout.root).free
-    if free < MIN_FREE_BYTES:
-        raise StackError(
-            f"The disk of {layout.root} is full: {free // 2**20} MiB are free and Cloche needs "
-            f"{MIN_FREE_BYTES // 2**20} MiB to start. Nothing was changed; free some space and try again."
-        )
 
 
 def embedded_postgres(layout: Layout, options: StackOptions, credentials: Credentials) -> PostgresServer:
