@@ -39,7 +39,7 @@ class Stack:
         """Lines of the services' logs that should not be there."""
         logs = sorted((self.data_dir / "log").glob("*.log"))
         lines = (line for log in logs for line in log.read_text(errors="replace").splitlines())
-        return [line[:2000] for line in lines if any(sign in line for sign in DEFECTS)]
+        return [f"{line[:300]} … {line[-1500:]}" for line in lines if any(sign in line for sign in DEFECTS)]
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +101,8 @@ def _no_defect_is_logged(stack: Stack) -> Iterator[None]:
     """Whatever a module's tests send, no service may log an unexpected error."""
     before = len(stack.defects())
     yield
-    assert stack.defects()[before:] == []
+    found = stack.defects()[before:]
+    assert not found, "\n".join(found)
 
 
 def free_port() -> int:
