@@ -256,3 +256,42 @@ async def test_several_evaluations_and_the_list_on_one_connection(api: httpx.Asy
             if line.startswith("data: "):
                 assert (await third)["id"] in json.loads(line[6:])["evaluation_ids"]
                 break
+
+
+async def test_multiplexed_events_carry_output_unchanged(api: httpx.AsyncClient, executor: ScriptedExecutor):
+    data = b'{"a": [1,], "b": {2,}}'
+
+    async def braces(run: Run) -> None:
+        await run.say(started(), finished(data))
+
+    executor.script["braces"] = braces
+    view = await submit(api, "braces")
+    async with api.stream("GET", "/api/v1/events", params={"evaluation": view["id"]}) as stream:
+        bodies = [json.loads(line[6:]) async for line in stream.aiter_lines() if line.startswith("data: ")]
+    assert [body["text"] for body in bodies if "text" in body] == [data.decode()]
+
+
+async def test_watcher_that_leaves_a_merged_stream_leaves_nothing_behind(
+    api: httpx.AsyncClient, executor: ScriptedExecutor, platform: Platform
+):
+    go_on = asyncio.Event()
+
+    async def waits(run: Run) -> None:
+        await run.say(started(), output(b"x", 0))
+        await go_on.wait()
+        await run.say(finished(b"x"))
+
+    executor.script["waits"] = waits
+    views = [await submit(api, "waits", wait=0) for _ in range(3)]
+    for _ in range(5):
+        params = {"evaluation": [view["id"] for view in views], "topic": "list"}
+        async with api.stream("GET", "/api/v1/events", params=params) as stream:
+            async for line in stream.aiter_lines():
+                if line.startswith("event: output"):
+                    break
+    async with asyncio.timeout(20):
+        while "cloche_api_event_streams 0.0" not in (await api.get("/metrics")).text:  # noqa: ASYNC110  (another process counts)
+            await asyncio.sleep(0.1)
+    go_on.set()
+    for view in views:
+        assert (await api.get(f"/api/v1/evaluations/{view['id']}", params={"wait": 20})).json()["verdict"] == "accepted"
