@@ -58,9 +58,9 @@ class ServiceClient:
         """POST a body that is JSON already. Raises as ``post``."""
         return await self._call("POST", path, raw, answer, timeout_s)
 
-    async def post_nothing(self, path: str, body: BaseModel) -> None:
+    async def post_nothing(self, path: str, body: BaseModel, *, timeout_s: float | None = None) -> None:
         """POST ``body`` where the answer is 204. Raises as ``post``."""
-        await self._call("POST", path, body.model_dump_json().encode(), None, None)
+        await self._call("POST", path, body.model_dump_json().encode(), None, timeout_s)
 
     async def get(self, path: str, answer: type[Answer], *, timeout_s: float | None = None) -> Answer:
         """GET, read ``answer``. Raises as ``post``."""

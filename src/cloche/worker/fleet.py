@@ -16,6 +16,8 @@ from cloche.worker.settings import ExecutorAddress
 log = get_logger()
 
 OFFER_POLL_S = 1.0
+#: How long an executor may take to answer a short call.
+_CALL_S = 5.0
 
 
 class Fleet:
@@ -82,7 +84,7 @@ class Fleet:
         async def one(name: str, ids: list[LeaseId]) -> None:
             body = ExtendRequest(execution_ids=ids, deadline_s=deadline_s)
             try:
-                await self._clients[name].post("/executor/v1/executions/extend", body, ExtendAnswer, timeout_s=5)
+                await self._clients[name].post("/executor/v1/executions/extend", body, ExtendAnswer, timeout_s=_CALL_S)
             except ClocheError as error:
                 log.warning("fleet.extend_failed", executor=name, error=error.code)
 
@@ -92,13 +94,13 @@ class Fleet:
         """End one execution; its stream then ends with what it had."""
         with contextlib.suppress(ClocheError):
             await self._clients[name].post_nothing(
-                f"/executor/v1/executions/{lease}/kill", ExtendRequest(execution_ids=[])
+                f"/executor/v1/executions/{lease}/kill", ExtendRequest(execution_ids=[]), timeout_s=_CALL_S
             )
 
     async def _ask(self, name: str) -> None:
         candidate = self._candidates[name]
         try:
-            candidate.offer = await self._clients[name].get("/executor/v1/offer", ExecutorOffer, timeout_s=5)
+            candidate.offer = await self._clients[name].get("/executor/v1/offer", ExecutorOffer, timeout_s=_CALL_S)
         except ClocheError:
             if candidate.offer is not None:
                 candidate.offer = candidate.offer.model_copy(update={"healthy": False})

@@ -2,13 +2,12 @@
 
 import asyncio
 import random
-from dataclasses import dataclass
+from collections.abc import Coroutine, Iterable
+from typing import Any
 
 from cloche.contracts.execution import ExecutorOffer
-from cloche.contracts.record import Evidence, TerminalRecord
 from cloche.contracts.tasks import (
     MOST_SLOTS,
-    CompleteAnswer,
     CompleteRequest,
     FailRequest,
     GoodbyeRequest,
@@ -16,50 +15,27 @@ from cloche.contracts.tasks import (
     HeartbeatRequest,
     LeaseAnswer,
     LeasedTask,
-    LeaseKey,
     LeaseRequest,
 )
 from cloche.contracts.words import EvaluationId, LeaseId
 from cloche.kit.background import Background
 from cloche.kit.bus import Bus
-from cloche.kit.clock import iso_now
-from cloche.kit.errors import ClocheError, ConflictError
+from cloche.kit.errors import ClocheError
 from cloche.kit.http_client import ServiceClient
 from cloche.kit.logs import get_logger
 from cloche.worker.attempt import Attempt
 from cloche.worker.fleet import Fleet
+from cloche.worker.held import Held
 from cloche.worker.metrics import Metrics
+from cloche.worker.reporter import Reporter
 from cloche.worker.settings import WorkerSettings
 
 log = get_logger()
 
 _LEASE_WAIT_S = 20.0
 _REPORT_EVERY_S = 10.0
-#: A report is repeated this long: the result is here and nowhere else.
-_REPORT_PATIENCE_S = 600.0
+_MISBEHAVED = "executor_misbehaved"
 _MAX_DELAY_S = 2.0
-
-
-@dataclass(slots=True)
-class Held:
-    """A task this worker holds the lease of."""
-
-    task: LeasedTask
-    work: asyncio.Task[None] | None = None
-    executor: str | None = None
-    attempt: Attempt | None = None
-    cancelled: bool = False
-    reporting: bool = False
-
-    @property
-    def key(self) -> LeaseKey:
-        """The right to the task."""
-        return LeaseKey(evaluation_id=self.task.evaluation_id, lease_id=self.task.lease_id)
-
-    @property
-    def waiting(self) -> bool:
-        """Whether no executor has it yet."""
-        return self.executor is None and not self.reporting
 
 
 class Worker:
@@ -73,6 +49,8 @@ class Worker:
         self._fleet = fleet
         self._bus = bus
         self._metrics = metrics
+        self._reporter = Reporter(queue, metrics)
+        self._asides: set[asyncio.Task[None]] = set()
         self._held: dict[EvaluationId, Held] = {}
         self._last_lease_ok = False
 
@@ -92,6 +70,9 @@ class Worker:
         await leasing.stop()
         await self._drain()
         await background.stop()
+        for task in self._asides:
+            task.cancel()
+        await asyncio.gather(*self._asides, return_exceptions=True)
 
     async def _lease_loop(self) -> None:
         delay_s = 0.05
@@ -118,6 +99,9 @@ class Worker:
                 self._take(task)
 
     def _take(self, task: LeasedTask) -> None:
+        before = self._held.get(task.evaluation_id)
+        if before is not None:
+            self._drop(before)
         held = Held(task)
         self._held[task.evaluation_id] = held
         held.work = asyncio.create_task(self._work(held))
@@ -127,28 +111,29 @@ class Worker:
         try:
             report = await self._execute(held)
             held.reporting = True
-            await self._report(report)
+            await self._deliver(held, report)
         except asyncio.CancelledError:
             raise
         except Exception:
             log.exception("attempt.defect", evaluation_id=str(held.task.evaluation_id))
-            await self._report(self._fail(held, "worker_defect", "a defect of the worker"))
+            await self._reporter.report(held.as_failed("worker_defect", "a defect of the worker"))
         finally:
-            self._held.pop(held.task.evaluation_id, None)
+            # The same evaluation may have been leased again while this report was on its way.
+            if self._held.get(held.task.evaluation_id) is held:
+                del self._held[held.task.evaluation_id]
 
     async def _execute(self, held: Held) -> CompleteRequest | FailRequest:
         async with self._fleet.slot(held.task.program) as (candidate, client):
-            held.executor = candidate.name
+            held.candidate = candidate
             held.attempt = Attempt(held.task, candidate.name, client, self._bus)
             outcome = await held.attempt.run(self._settings.deadline_s)
             if outcome.executor_fault:
                 candidate.breaker.bad()
-            else:
+            elif isinstance(outcome.report, FailRequest):
                 candidate.breaker.good()
         report = outcome.report
         if isinstance(report, FailRequest):
-            if report.reason == "executor_misbehaved":
-                candidate.misbehaved += 1
+            if report.reason == _MISBEHAVED:
                 self._metrics.misbehaved.labels(candidate.name).inc()
             log.warning(
                 "attempt.failed",
@@ -159,28 +144,20 @@ class Worker:
                 detail=report.message,
             )
             if held.cancelled:
-                return self._cancelled(held)
+                return held.as_cancelled()
         return report
 
-    async def _report(self, report: CompleteRequest | FailRequest) -> None:
-        path = "complete" if isinstance(report, CompleteRequest) else "fail"
-        delay_s = 0.05
-        end = asyncio.get_running_loop().time() + _REPORT_PATIENCE_S
-        while True:
-            try:
-                await self._queue.post(f"/queue/internal/v1/{path}", report, CompleteAnswer)
-            except ConflictError as error:
-                self._metrics.conflicts.labels(error.code).inc()
-                return
-            except ClocheError as error:
-                if not error.retryable or asyncio.get_running_loop().time() > end:
-                    log.warning("report.given_up", error=error.code)
-                    return
-                await asyncio.sleep(delay_s * (0.5 + random.random()))  # noqa: S311  (jitter)
-                delay_s = min(delay_s * 2, _MAX_DELAY_S)
-            else:
-                self._metrics.reported.labels(path).inc()
-                return
+    async def _deliver(self, held: Held, report: CompleteRequest | FailRequest) -> None:
+        """Report; an executor whose record the Queue Service refuses is charged for it."""
+        taken = await self._reporter.report(report)
+        if held.candidate is None or isinstance(report, FailRequest) or report.record.execution is None:
+            return
+        if taken:
+            held.candidate.breaker.good()
+            return
+        held.candidate.breaker.bad()
+        self._metrics.misbehaved.labels(held.candidate.name).inc()
+        await self._reporter.report(held.as_failed(_MISBEHAVED, "the Queue Service refused its record"))
 
     async def _report_executors(self) -> None:
         """Tell the Queue Service of changes at once and of their absence now and then, also when all slots are busy."""
@@ -207,44 +184,48 @@ class Worker:
             await asyncio.sleep(self._settings.heartbeat_s)
             if not self._held:
                 continue
-            body = HeartbeatRequest(worker=self._settings.name, leases=[held.key for held in self._held.values()])
+            sent = dict(self._held)
+            body = HeartbeatRequest(worker=self._settings.name, leases=[held.key for held in sent.values()])
             try:
                 answer = await self._queue.post("/queue/internal/v1/heartbeat", body, HeartbeatAnswer, timeout_s=10)
             except ClocheError as error:
                 log.warning("heartbeat.failed", error=error.code)
                 continue
-            await self._fleet.extend(self._running(answer.extended), self._settings.deadline_s)
-            for evaluation_id in answer.cancelled:
-                await self._cancel(evaluation_id)
-            for evaluation_id in answer.lost:
-                self._drop(evaluation_id)
+            for evaluation_id in sent.keys() & answer.cancelled:
+                self._aside(self._cancel(sent[evaluation_id]))
+            for evaluation_id in sent.keys() & answer.lost:
+                self._drop(sent[evaluation_id])
+            running = self._running(sent[evaluation_id] for evaluation_id in sent.keys() & answer.extended)
+            await self._fleet.extend(running, self._settings.deadline_s)
 
-    def _running(self, extended: list[EvaluationId]) -> dict[str, list[LeaseId]]:
+    def _running(self, extended: Iterable[Held]) -> dict[str, list[LeaseId]]:
         leases: dict[str, list[LeaseId]] = {}
-        for evaluation_id in extended:
-            held = self._held.get(evaluation_id)
-            if held is not None and held.executor is not None and not held.reporting:
+        for held in extended:
+            if held.executor is not None and not held.reporting:
                 leases.setdefault(held.executor, []).append(held.task.lease_id)
         return leases
 
-    async def _cancel(self, evaluation_id: EvaluationId) -> None:
-        held = self._held.get(evaluation_id)
-        if held is None or held.cancelled or held.reporting:
+    async def _cancel(self, held: Held) -> None:
+        if held.cancelled or held.reporting:
             return
         held.cancelled = True
-        if held.attempt is not None:
+        if held.attempt is not None and held.executor is not None:
             held.attempt.expect_kill()
-        if held.executor is not None:
             await self._fleet.kill(held.executor, held.task.lease_id)
         elif held.work is not None:
             held.reporting = True
             held.work.cancel()
-            await self._report(self._cancelled(held))
+            await self._reporter.report(held.as_cancelled())
 
-    def _drop(self, evaluation_id: EvaluationId) -> None:
-        held = self._held.get(evaluation_id)
-        if held is not None and held.work is not None and not held.reporting:
-            log.warning("lease.lost", evaluation_id=str(evaluation_id), attempt=held.task.attempt)
+    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do ``work`` beside the heartbeats, which must not wait for it; given up at the end."""
+        task = asyncio.create_task(work)
+        self._asides.add(task)
+        task.add_done_callback(self._asides.discard)
+
+    def _drop(self, held: Held) -> None:
+        if held.work is not None and not held.reporting:
+            log.warning("lease.lost", evaluation_id=str(held.task.evaluation_id), attempt=held.task.attempt)
             held.work.cancel()
 
     async def _drain(self) -> None:
@@ -264,30 +245,4 @@ class Worker:
         for held in list(self._held.values()):
             if held.work is not None and not held.work.done():
                 held.work.cancel()
-                await self._report(self._fail(held, "worker_stopping", "the worker was stopped"))
-
-    def _fail(self, held: Held, reason: str, message: str) -> FailRequest:
-        started = held.attempt is not None and held.attempt.started
-        return FailRequest(
-            evaluation_id=held.task.evaluation_id,
-            lease_id=held.task.lease_id,
-            reason=reason,
-            message=message,
-            started=started,
-            executor=held.executor,
-        )
-
-    def _cancelled(self, held: Held) -> CompleteRequest:
-        return CompleteRequest(
-            evaluation_id=held.task.evaluation_id,
-            lease_id=held.task.lease_id,
-            record=TerminalRecord(
-                verdict="cancelled",
-                message="Cancelled before it ran.",
-                evidence=Evidence(source="cancel"),
-                attempt=held.task.attempt,
-                queued_at=held.task.queued_at,
-                leased_at=held.task.leased_at,
-                finished_at=iso_now(),
-            ),
-        )
+                await self._reporter.report(held.as_failed("worker_stopping", "the worker was stopped"))

@@ -65,6 +65,10 @@ class Run:
 Behaviour = Callable[[Run], Awaitable[None]]
 
 
+async def _answer(_: Run) -> None:
+    """Answer a kill at once."""
+
+
 class ScriptedExecutor:
     """Serves the executor's contract on a unix socket; ``script`` maps a program's source to what happens."""
 
@@ -73,6 +77,7 @@ class ScriptedExecutor:
         self.script: dict[str, Behaviour] = {}
         self.runs: list[Run] = []
         self.slots = 4
+        self.on_kill: Behaviour = _answer
         self._by_id: dict[str, Run] = {}
 
     @contextlib.asynccontextmanager
@@ -116,5 +121,7 @@ class ScriptedExecutor:
         return web.json_response({"extended": ids})
 
     async def _kill(self, request: web.Request) -> web.Response:
-        self._by_id[request.match_info["id"]].killed.set()
+        run = self._by_id[request.match_info["id"]]
+        run.killed.set()
+        await self.on_kill(run)
         return web.Response(status=204)

@@ -1,0 +1,193 @@
+"""The worker between a scripted Queue Service and a scripted executor, both over the real wire."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from cloche.kit.bus import Bus
+from cloche.kit.errors import InvalidRequestError, LeaseLostError
+from cloche.kit.http_client import ServiceClient
+from cloche.stack.valkey_server import ValkeyServer
+from cloche.worker.fleet import Fleet
+from cloche.worker.metrics import Metrics
+from cloche.worker.settings import ExecutorAddress, WorkerSettings
+from cloche.worker.worker import Worker
+
+from .scripted_executor import TOKEN as EXECUTOR_TOKEN
+from .scripted_executor import Run, ScriptedExecutor, finished, output, started
+from .scripted_queue import TOKEN, ScriptedQueue, task
+
+
+@pytest_asyncio.fixture
+async def executor(tmp_path: Path) -> AsyncIterator[ScriptedExecutor]:
+    scripted = ScriptedExecutor(tmp_path / "x.sock")
+    async with scripted.serving():
+        yield scripted
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest_asyncio.fixture
+async def queue(
+    tmp_path: Path, executor: ScriptedExecutor, valkey: ValkeyServer, registry: CollectorRegistry
+) -> AsyncIterator[ScriptedQueue]:
+    """A queue that a running worker leases from."""
+    scripted = ScriptedQueue(tmp_path / "q.sock")
+    address = ExecutorAddress(name="scripted", address=f"unix:{executor.path}", token=SecretStr(EXECUTOR_TOKEN))
+    settings = WorkerSettings.model_validate(
+        {
+            "queue": f"unix:{scripted.path}",
+            "queue_token": TOKEN,
+            "redis_url": valkey.url("worker"),
+            "executors": [address],
+            "heartbeat_s": 0.05,
+            "drain_s": 0,
+        }
+    )
+    bus = Bus.connect(valkey.url("worker"))
+    fleet = Fleet(settings.executors)
+    stop = asyncio.Event()
+    async with scripted.serving(), ServiceClient(settings.queue, TOKEN) as client:
+        worker = Worker(settings, client, fleet, bus, Metrics(registry))
+        working = asyncio.create_task(worker.run(stop))
+        try:
+            yield scripted
+        finally:
+            stop.set()
+            await working
+            await fleet.close()
+            await bus.close()
+
+
+async def next_report(queue: ScriptedQueue) -> tuple[str, dict[str, Any]]:
+    async with asyncio.timeout(10):
+        return await queue.reports.get()
+
+
+async def leases_of_heartbeat(queue: ScriptedQueue) -> list[str]:
+    async with asyncio.timeout(3):
+        return [lease["lease_id"] for lease in (await queue.heartbeats.get())["leases"]]
+
+
+def charged(registry: CollectorRegistry) -> float | None:
+    return registry.get_sample_value("cloche_worker_executor_misbehaved_total", {"executor": "scripted"})
+
+
+async def test_record_that_the_queue_refuses_is_reported_as_failed_and_charged(
+    queue: ScriptedQueue, executor: ScriptedExecutor, registry: CollectorRegistry
+):
+    async def refuse(_: dict[str, Any]) -> None:
+        raise InvalidRequestError("no")
+
+    async def run(run: Run) -> None:
+        await run.say(started(), finished())
+
+    queue.on_complete, executor.script["p"] = refuse, run
+    queue.tasks.put_nowait(task("p"))
+    assert (await next_report(queue))[0] == "complete"
+    kind, report = await next_report(queue)
+    assert (kind, report["reason"], report["started"]) == ("fail", "executor_misbehaved", True)
+    assert report["executor"] == "scripted"
+    assert charged(registry) == 1
+
+
+async def test_executor_that_does_not_answer_a_kill_holds_up_no_heartbeat(
+    queue: ScriptedQueue, executor: ScriptedExecutor
+):
+    asked, forever = asyncio.Event(), asyncio.Event()
+
+    async def silent(run: Run) -> None:
+        await run.say(started())
+        await forever.wait()
+
+    async def ignore(_: Run) -> None:
+        asked.set()
+        await forever.wait()
+
+    executor.script["p"], executor.on_kill = silent, ignore
+    one = task("p")
+    queue.cancelled = [str(one.evaluation_id)]
+    queue.tasks.put_nowait(one)
+    async with asyncio.timeout(10):
+        await asked.wait()
+    for _ in range(3):
+        assert await leases_of_heartbeat(queue) == [str(one.lease_id)]
+    forever.set()
+
+
+async def test_second_lease_outlives_the_end_of_the_first(queue: ScriptedQueue, executor: ScriptedExecutor):
+    second_runs, end, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def first_only(body: dict[str, Any]) -> None:
+        if body["lease_id"] == str(first.lease_id):
+            await second_runs.wait()
+            told.set()
+            raise LeaseLostError
+
+    async def quick(run: Run) -> None:
+        await run.say(started(), finished())
+
+    async def long(run: Run) -> None:
+        await run.say(started())
+        second_runs.set()
+        await end.wait()
+        await run.say(finished())
+
+    executor.script.update(quick=quick, long=long)
+    queue.on_complete = first_only
+    first, second = task("quick", lease=1), task("long", lease=2)
+    queue.tasks.put_nowait(first)
+    await next_report(queue)
+    queue.tasks.put_nowait(second)
+    async with asyncio.timeout(10):
+        await told.wait()
+    while not queue.heartbeats.empty():
+        queue.heartbeats.get_nowait()
+    for _ in range(3):
+        assert await leases_of_heartbeat(queue) == [str(second.lease_id)]
+    end.set()
+    assert (await next_report(queue))[1]["lease_id"] == str(second.lease_id)
+
+
+async def test_cancelled_run_whose_executor_is_lost_is_said_to_have_run(
+    queue: ScriptedQueue, executor: ScriptedExecutor
+):
+    async def lose(run: Run) -> None:
+        await run.say(started(), output(b"so far", 0))
+        await run.killed.wait()
+
+    executor.script["p"] = lose
+    one = task("p")
+    queue.cancelled = [str(one.evaluation_id)]
+    queue.tasks.put_nowait(one)
+    kind, report = await next_report(queue)
+    record = report["record"]
+    assert (kind, record["verdict"], record["message"]) == ("complete", "cancelled", "Cancelled while it ran.")
+    assert (record["executor"], record["started_at"]) == ("scripted", started()["at"])
+
+
+async def test_task_cancelled_without_a_slot_is_said_not_to_have_run(queue: ScriptedQueue, executor: ScriptedExecutor):
+    forever = asyncio.Event()
+
+    async def block(run: Run) -> None:
+        await run.say(started())
+        await forever.wait()
+
+    executor.script["p"] = block
+    tasks = [task("p", evaluation=n, lease=n) for n in range(1, executor.slots + 2)]
+    for one in tasks:
+        queue.tasks.put_nowait(one)
+    queue.cancelled = [str(tasks[-1].evaluation_id)]
+    _, report = await next_report(queue)
+    assert report["evaluation_id"] == str(tasks[-1].evaluation_id)
+    assert (report["record"]["message"], report["record"]["executor"]) == ("Cancelled before it ran.", None)
+    forever.set()
