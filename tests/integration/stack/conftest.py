@@ -21,43 +21,71 @@ from cloche.stack.options import Layout, StackOptions
 from cloche.stack.status import StackStatus
 
 
-@pytest.fixture
-def passable() -> Iterator[Path]:
+@contextlib.contextmanager
+def passable_folder() -> Iterator[Path]:
     """A folder with a short path that other accounts can pass through, removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="cloche-s-", dir="/tmp"))
     folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def find_port() -> int:
+    """A port that nobody had a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def stack_in(folder: Path, parts: tuple[str, ...] = ()) -> Iterator[StackOptions]:
+    """A stack below ``folder``, not started yet; stopped at the end, whatever the test did to it."""
+    # User ids of this process's own, so that stacks of other tests can't touch this one's files.
+    base_uid = 200_000 + secrets.randbelow(10_000) * 60
+    options = StackOptions(folder / "d", port=find_port(), parts=parts, base_uid=base_uid)
+    try:
+        yield options
+    finally:
+        control.stop_supervisor(options.data_dir)
+        for child in list_processes(options.data_dir):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+
+
+@pytest.fixture
+def passable() -> Iterator[Path]:
+    """``passable_folder`` for one test."""
+    with passable_folder() as folder:
+        yield folder
 
 
 @pytest.fixture
 def new_port() -> Callable[[], int]:
     """Call it for a port that nobody had a moment ago."""
-
-    def find() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return probe.getsockname()[1]
-
-    return find
+    return find_port
 
 
 @pytest.fixture
-def free_port(new_port: Callable[[], int]) -> int:
+def free_port() -> int:
     """A port that nobody had a moment ago."""
-    return new_port()
+    return find_port()
 
 
 @pytest.fixture
-def stack_options(passable: Path, free_port: int) -> Iterator[StackOptions]:
-    """A stack of the servers alone; stopped at the end, whatever the test did to it."""
-    # User ids of this process's own, so that stacks of other tests can't touch this one's files.
-    options = StackOptions(passable / "d", port=free_port, parts=(), base_uid=200_000 + secrets.randbelow(10_000) * 60)
-    yield options
-    control.stop_supervisor(options.data_dir)
-    for child in list_processes(options.data_dir):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
+def stack_options(passable: Path) -> Iterator[StackOptions]:
+    """A stack of the servers alone for one test, not started yet."""
+    with stack_in(passable) as options:
+        yield options
+
+
+@pytest.fixture(scope="module")
+def living() -> Iterator[StackOptions]:
+    """A running stack of the servers and the queue for tests that leave it whole."""
+    with passable_folder() as folder, stack_in(folder, ("queue",)) as options:
+        start(options)
+        yield options
 
 
 def list_processes(data_dir: Path) -> set[int]:

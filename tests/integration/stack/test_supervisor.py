@@ -45,41 +45,50 @@ async def add_evaluation(options) -> None:
     await connection.close()
 
 
-async def test_data_survives_down_and_up(stack_options) -> None:
-    start(stack_options)
-    await add_evaluation(stack_options)
-    assert control.stop_supervisor(stack_options.data_dir)
-    assert control.running(stack_options.data_dir) is None
-    assert not list_processes(stack_options.data_dir)
-    start(stack_options)
-    assert await count_evaluations(stack_options) == 1
+async def test_data_and_the_first_admin_key_survive_down_and_up(stack_options) -> None:
+    options = replace(stack_options, require_keys=True)
+    where = ["--data-dir", str(options.data_dir)]
+    start(options)
+    await add_evaluation(options)
+    path = options.data_dir / "admin-key"
+    key = path.read_text().strip()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    down = cloche("down", *where)
+    assert (down.returncode, down.stdout) == (0, "Cloche is stopped.\n")
+    assert control.running(options.data_dir) is None
+    assert not list_processes(options.data_dir)
+    assert cloche("down", *where).stdout == "Cloche does not run.\n"
+    start(options)
+    assert await count_evaluations(options) == 1
+    assert path.read_text().strip() == key
+    [row] = json.loads(cloche("keys", "list", "--json", *where).stdout)
+    assert row["id"] == key.split("_")[1]
+    assert "admin" in row["scopes"]
 
 
 @pytest.mark.parametrize("name", ["postgres", "valkey", "queue"])
-async def test_a_killed_child_comes_back_and_status_says_so(stack_options, name) -> None:
-    options = replace(stack_options, parts=("queue",))
-    start(options)
-    await add_evaluation(options)
-    before = child(options, name)
+async def test_a_killed_child_comes_back_and_status_says_so(living, name) -> None:
+    await add_evaluation(living)
+    stored = await count_evaluations(living)
+    before = child(living, name)
     assert before.pid is not None
     os.kill(before.pid, signal.SIGKILL)
-    await eventually(lambda: child(options, name).restarts == 1 and child(options, name).state == "ready")
-    after = child(options, name)
+    restarts = before.restarts + 1
+    await eventually(lambda: child(living, name).restarts == restarts and child(living, name).state == "ready")
+    after = child(living, name)
     assert after.pid not in {None, before.pid}
     assert after.last_exit == "killed by SIGKILL"
     assert after.last_exit_at is not None
-    assert await count_evaluations(options) == 1
-    await eventually(lambda: (found := control.running(options.data_dir)) is not None and found.ready)
+    assert await count_evaluations(living) == stored
+    await eventually(lambda: (found := control.running(living.data_dir)) is not None and found.ready)
 
 
-async def test_connections_wait_while_a_child_is_away(stack_options) -> None:
-    options = replace(stack_options, parts=("queue",))
-    start(options)
-    address = f"unix:{options.data_dir}/run/queue-internal.sock"
-    pid = child(options, "queue").pid
+async def test_connections_wait_while_a_child_is_away(living) -> None:
+    address = f"unix:{living.data_dir}/run/queue-internal.sock"
+    pid = child(living, "queue").pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    await eventually(lambda: child(options, "queue").state != "ready")
+    await eventually(lambda: child(living, "queue").state != "ready")
     # Nobody accepts now, and the call is not refused: the listener is the supervisor's.
     reader, writer = await asyncio.open_unix_connection(address.removeprefix("unix:"))
     writer.write(b"GET /healthz HTTP/1.1\r\nHost: queue\r\nConnection: close\r\n\r\n")
@@ -110,12 +119,11 @@ async def test_the_next_supervisor_may_start_while_the_old_servers_still_end(sta
     assert await count_evaluations(stack_options) == 1
 
 
-def test_a_second_supervisor_is_refused(stack_options) -> None:
-    start(stack_options)
-    second = control.start_supervisor(stack_options, attached=False)
+def test_a_second_supervisor_is_refused(living) -> None:
+    second = control.start_supervisor(living, attached=False)
     with pytest.raises(StackError, match="Another supervisor"):
         control.await_ready(second)
-    assert control.running(stack_options.data_dir) is not None
+    assert control.running(living.data_dir) is not None
 
 
 def test_a_port_in_use_is_told_before_anything_starts(stack_options) -> None:
@@ -139,10 +147,8 @@ def test_a_child_that_does_not_start_is_named_with_its_last_words(stack_options)
     assert not list_processes(stack_options.data_dir)
 
 
-def test_sockets_and_secrets_are_open_to_their_callers_alone(stack_options) -> None:
-    options = replace(stack_options, parts=("queue",))
-    start(options)
-    run = options.data_dir / "run"
+def test_sockets_and_secrets_are_open_to_their_callers_alone(living) -> None:
+    run = living.data_dir / "run"
     sockets = {path.relative_to(run).as_posix(): path.stat() for path in run.rglob("*") if path.is_socket()}
     assert set(sockets) == {"queue-internal.sock", "queue-public.sock", "pg/.s.PGSQL.5432", "valkey/valkey.sock"}
     for found in sockets.values():
@@ -150,25 +156,23 @@ def test_sockets_and_secrets_are_open_to_their_callers_alone(stack_options) -> N
     if is_root():
         groups = {found.st_gid for found in sockets.values()}
         assert len(groups) == len(sockets)
-        assert all(gid >= options.base_uid for gid in groups)
-    secrets = [options.data_dir / "credentials.json", *(options.data_dir / "secrets").iterdir()]
+        assert all(gid >= living.base_uid for gid in groups)
+    secrets = [living.data_dir / "credentials.json", *(living.data_dir / "secrets").iterdir()]
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in secrets)
 
 
 @pytest.mark.skipif(not is_root(), reason="only root can give services users of their own")
-def test_as_root_a_service_has_its_own_user_and_groups_and_no_secret_in_sight(stack_options) -> None:
-    options = replace(stack_options, parts=("queue",))
-    start(options)
-    pid = child(options, "queue").pid
+def test_as_root_a_service_has_its_own_user_and_groups_and_no_secret_in_sight(living) -> None:
+    pid = child(living, "queue").pid
     facts = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
-    assert facts["Uid"].split() == [str(options.base_uid + 2)] * 4
-    assert facts["Gid"].split() == [str(options.base_uid + 2)] * 4
+    assert facts["Uid"].split() == [str(living.base_uid + 2)] * 4
+    assert facts["Gid"].split() == [str(living.base_uid + 2)] * 4
     assert facts["NoNewPrivs"] == "1"
     assert int(facts["CapEff"], 16) == 0
-    pg, valkey = ((options.data_dir / "run" / name).stat().st_gid for name in ("pg", "valkey"))
+    pg, valkey = ((living.data_dir / "run" / name).stat().st_gid for name in ("pg", "valkey"))
     assert {int(gid) for gid in facts["Groups"].split()} == {pg, valkey}
-    assert (options.data_dir / "secrets" / "queue.json").stat().st_uid == options.base_uid + 2
-    credentials = load_or_create(options.data_dir / "credentials.json")
+    assert (living.data_dir / "secrets" / "queue.json").stat().st_uid == living.base_uid + 2
+    credentials = load_or_create(living.data_dir / "credentials.json")
     shown = Path(f"/proc/{pid}/environ").read_bytes() + Path(f"/proc/{pid}/cmdline").read_bytes()
     values = [credentials.admin_password]
     for group in (credentials.roles, credentials.users, credentials.tokens):
@@ -177,42 +181,35 @@ def test_as_root_a_service_has_its_own_user_and_groups_and_no_secret_in_sight(st
 
 
 @pytest.mark.skipif(not is_root(), reason="only root's services are hidden from one another")
-def test_as_root_a_service_does_not_see_the_home_of_root(stack_options) -> None:
-    options = replace(stack_options, parts=("queue",))
-    start(options)
-    pid = child(options, "queue").pid
+def test_as_root_a_service_does_not_see_the_home_of_root(living) -> None:
+    pid = child(living, "queue").pid
     hidden = [path.name for path in Path("/root").iterdir()]
     seen = [path.name for path in Path(f"/proc/{pid}/root/root").iterdir()]
     assert set(seen) <= {".pyenv"}
     assert len(seen) < len(hidden)
 
 
-def test_up_detached_twice_says_so_and_down_twice_too(stack_options) -> None:
-    start(stack_options)
-    where = ["--data-dir", str(stack_options.data_dir)]
-    again = cloche("up", "--detach", "--port", str(stack_options.port), *where)
-    assert (again.returncode, again.stdout) == (0, f"Cloche runs at http://127.0.0.1:{stack_options.port}\n")
+def test_a_second_up_says_so(living) -> None:
+    where = ["--data-dir", str(living.data_dir)]
+    again = cloche("up", "--detach", "--port", str(living.port), *where)
+    assert (again.returncode, again.stdout) == (0, f"Cloche runs at http://127.0.0.1:{living.port}\n")
     other = cloche("up", "--detach", "--port", "1", *where)
     assert other.returncode == 1
     assert "already runs" in other.stderr
-    foreground = cloche("up", "--port", str(stack_options.port), *where)
+    foreground = cloche("up", "--port", str(living.port), *where)
     assert foreground.returncode == 1
-    down = cloche("down", *where)
-    assert (down.returncode, down.stdout) == (0, "Cloche is stopped.\n")
-    assert cloche("down", *where).stdout == "Cloche does not run.\n"
 
 
-def test_status_is_for_people_and_for_programs(stack_options) -> None:
-    where = ["--data-dir", str(stack_options.data_dir)]
-    assert cloche("status", *where).returncode == 4
-    start(stack_options)
+def test_status_is_for_people_and_for_programs(living, tmp_path) -> None:
+    assert cloche("status", "--data-dir", str(tmp_path)).returncode == 4
+    where = ["--data-dir", str(living.data_dir)]
     shown = cloche("status", *where)
     assert shown.returncode == 0
     assert "postgres" in shown.stdout
     found = json.loads(cloche("status", "--json", *where).stdout)
     assert found["running"] is True
     assert found["ready"] is True
-    assert [entry["name"] for entry in found["children"]] == ["postgres", "valkey"]
+    assert [entry["name"] for entry in found["children"]] == ["postgres", "valkey", "queue"]
 
 
 def test_an_attached_supervisor_ends_with_its_terminal(stack_options) -> None:
@@ -237,9 +234,8 @@ def test_an_attached_supervisor_ends_with_its_terminal(stack_options) -> None:
     assert not list_processes(stack_options.data_dir)
 
 
-def test_keys_are_made_listed_and_revoked(stack_options) -> None:
-    start(stack_options)
-    where = ["--data-dir", str(stack_options.data_dir)]
+def test_keys_are_made_listed_and_revoked(living) -> None:
+    where = ["--data-dir", str(living.data_dir)]
     made = cloche("keys", "create", "--tenant", "lab", "--scope", "read", "--scope", "submit", "--name", "ci", *where)
     key = made.stdout.strip()
     assert key.startswith("cl_")
@@ -254,20 +250,6 @@ def test_keys_are_made_listed_and_revoked(stack_options) -> None:
     assert cloche("keys", "create", "--scope", "everything", *where).returncode == 1
 
 
-def test_the_first_admin_key_is_written_once_and_stays(stack_options) -> None:
-    options = replace(stack_options, require_keys=True)
-    start(options)
-    path = options.data_dir / "admin-key"
-    key = path.read_text().strip()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    control.stop_supervisor(options.data_dir)
-    start(options)
-    assert path.read_text().strip() == key
-    [row] = json.loads(cloche("keys", "list", "--json", "--data-dir", str(options.data_dir)).stdout)
-    assert row["id"] == key.split("_")[1]
-    assert "admin" in row["scopes"]
-
-
 def test_other_machines_need_keys(stack_options) -> None:
     refused = cloche("up", "--detach", "--host", "0.0.0.0", "--data-dir", str(stack_options.data_dir))
     assert refused.returncode == 1
@@ -275,10 +257,7 @@ def test_other_machines_need_keys(stack_options) -> None:
     assert not stack_options.data_dir.exists()
 
 
-def test_migrate_can_be_repeated(stack_options) -> None:
-    where = ["--data-dir", str(stack_options.data_dir)]
-    assert cloche("migrate", *where).returncode == 1
-    start(stack_options)
-    for _ in range(2):
-        done = cloche("migrate", *where)
-        assert (done.returncode, done.stdout.startswith("The schema is at revision")) == (0, True)
+def test_migrate_can_be_repeated(living, tmp_path) -> None:
+    assert cloche("migrate", "--data-dir", str(tmp_path)).returncode == 1
+    done = cloche("migrate", "--data-dir", str(living.data_dir))
+    assert (done.returncode, done.stdout.startswith("The schema is at revision")) == (0, True)
