@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError
+from redis.retry import Retry
 
 from cloche.kit.bus import Bus, NewEvent
 from cloche.stack import valkey_server
@@ -110,7 +112,7 @@ async def test_every_service_publishes_and_the_api_reads(server, user) -> None:
 
 
 def test_nobody_enters_without_a_password(server) -> None:
-    stranger = redis.Redis(unix_socket_path=str(server.socket))
+    stranger = redis.Redis(unix_socket_path=str(server.socket), retry=Retry(NoBackoff(), 0))
     with stranger, pytest.raises(AuthenticationError):
         stranger.ping()
 

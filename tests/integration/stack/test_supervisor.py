@@ -126,6 +126,16 @@ def test_a_second_supervisor_is_refused(living) -> None:
     assert control.running(living.data_dir) is not None
 
 
+async def test_a_stop_while_the_cluster_is_made_ends_it_and_the_next_start_makes_it_anew(stack_options) -> None:
+    started = control.start_supervisor(stack_options, attached=False)
+    await eventually(lambda: next((stack_options.data_dir / "postgres").glob("cluster*"), None))
+    assert control.stop_supervisor(stack_options.data_dir, timeout_s=30)
+    assert started.process.wait(10) == 0
+    os.close(started.reports)
+    assert not list_processes(stack_options.data_dir)
+    assert start(stack_options).ready
+
+
 def test_a_port_in_use_is_told_before_anything_starts(stack_options) -> None:
     with socket.create_server(("127.0.0.1", stack_options.port)):
         started = control.start_supervisor(replace(stack_options, parts=("web",)), attached=False)
