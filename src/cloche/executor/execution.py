@@ -49,6 +49,7 @@ class Execution:
         self._prepared = prepare(program, ready.runtime, ready.toolchain)
         self._cell: Cell | None = None
         self._lease = asyncio.timeout(None)
+        self._running = False
         self._started = False
         self._killed = False
         #: Set when the cell could not be proven gone: its slot must not be used again.
@@ -59,8 +60,12 @@ class Execution:
         reason, message = "deadline", "The lease ended."
         try:
             async with self._lease:
-                self._set_lease(deadline_s)
-                return FinishedLine(record=await self._in_cell(deadline_s))
+                self._running = True
+                try:
+                    self._set_lease(deadline_s)
+                    return FinishedLine(record=await self._in_cell(deadline_s))
+                finally:
+                    self._running = False
         except CellLostError as error:
             reason, message = "cell_lost", str(error)
         except EngineError as error:
@@ -71,7 +76,7 @@ class Execution:
         return FailedLine(reason=reason, started=self._started, message=as_message(message))
 
     async def extend(self, deadline_s: float) -> None:
-        """Push the end of the lease to ``deadline_s`` from now."""
+        """Push the end of the lease to ``deadline_s`` from now; nothing when it has not begun or has ended."""
         self._set_lease(deadline_s)
         if self._cell is not None:
             await _if_listening(self._cell.extend(deadline_s))
@@ -83,7 +88,7 @@ class Execution:
             await _if_listening(self._cell.kill())
 
     def _set_lease(self, deadline_s: float) -> None:
-        if not self._lease.expired():
+        if self._running and not self._lease.expired():
             self._lease.reschedule(asyncio.get_running_loop().time() + deadline_s + _GRACE_S)
 
     async def _in_cell(self, deadline_s: float) -> ExecutionRecord:
