@@ -11,7 +11,8 @@ from cloche.kit.errors import ClocheError, UnavailableError, error_from_problem
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
-#: An answer larger than this is refused; results pages are the largest that exist.
+#: An answer larger than this is refused unless the caller says otherwise. The largest that come are pages
+#: of 200 results, of which each may hold three times 64 KiB of output and a thousand cases.
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 
 
@@ -46,25 +47,36 @@ class ServiceClient:
         if self._session is not None:
             await self._session.close()
 
-    async def post(self, path: str, body: BaseModel, answer: type[Answer], *, timeout_s: float | None = None) -> Answer:
-        """POST ``body``, read ``answer``.
+    async def post(
+        self,
+        path: str,
+        body: BaseModel,
+        answer: type[Answer],
+        *,
+        timeout_s: float | None = None,
+        max_bytes: int = MAX_ANSWER_BYTES,
+    ) -> Answer:
+        """POST ``body``, read ``answer``, of which at most ``max_bytes`` are read.
 
         Raises:
-            ClocheError: the class the other side raised, or ``UnavailableError`` when it did not answer.
+            ClocheError: the class the other side raised, or ``UnavailableError`` when it did not answer
+                or answered something else than ``answer``.
         """
-        return await self._call("POST", path, body.model_dump_json().encode(), answer, timeout_s)
+        return await self._call("POST", path, body.model_dump_json().encode(), answer, timeout_s, max_bytes)
 
     async def post_json(self, path: str, raw: bytes, answer: type[Answer], *, timeout_s: float | None = None) -> Answer:
         """POST a body that is JSON already. Raises as ``post``."""
-        return await self._call("POST", path, raw, answer, timeout_s)
+        return await self._call("POST", path, raw, answer, timeout_s, MAX_ANSWER_BYTES)
 
     async def post_nothing(self, path: str, body: BaseModel, *, timeout_s: float | None = None) -> None:
         """POST ``body`` where the answer is 204. Raises as ``post``."""
-        await self._call("POST", path, body.model_dump_json().encode(), None, timeout_s)
+        await self._call("POST", path, body.model_dump_json().encode(), None, timeout_s, _MAX_NOTHING_BYTES)
 
-    async def get(self, path: str, answer: type[Answer], *, timeout_s: float | None = None) -> Answer:
+    async def get(
+        self, path: str, answer: type[Answer], *, timeout_s: float | None = None, max_bytes: int = MAX_ANSWER_BYTES
+    ) -> Answer:
         """GET, read ``answer``. Raises as ``post``."""
-        return await self._call("GET", path, None, answer, timeout_s)
+        return await self._call("GET", path, None, answer, timeout_s, max_bytes)
 
     async def open_stream(self, path: str, body: BaseModel, *, idle_s: float) -> aiohttp.ClientResponse:
         """POST ``body`` and hand over the answer to be read as it comes; the caller closes it.
@@ -84,7 +96,13 @@ class ServiceClient:
         return response
 
     async def _call(
-        self, method: str, path: str, body: bytes | None, answer: type[Answer] | None, timeout_s: float | None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        answer: type[Answer] | None,
+        timeout_s: float | None,
+        max_bytes: int,
     ) -> Answer:
         session = self._open_session()
         timeout = aiohttp.ClientTimeout(total=timeout_s or self._timeout_s)
@@ -94,7 +112,7 @@ class ServiceClient:
             ) as response:
                 if response.status >= 400:
                     raise await _read_error(response)
-                raw = await response.read()
+                raw = await _read(response, max_bytes)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnavailableError(f"no answer: {type(error).__name__}") from error
         if answer is None:
@@ -118,6 +136,17 @@ class ServiceClient:
 
 
 _JSON = {"Content-Type": "application/json"}
+_MAX_NOTHING_BYTES = 64 * 1024
+
+
+async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    raw = bytearray()
+    async for part in response.content.iter_any():
+        raw += part
+        if len(raw) > max_bytes:
+            response.close()
+            raise UnavailableError(f"an answer of more than {max_bytes} bytes")
+    return bytes(raw)
 
 
 async def _read_error(response: aiohttp.ClientResponse) -> ClocheError:

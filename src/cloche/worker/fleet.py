@@ -18,6 +18,8 @@ log = get_logger()
 OFFER_POLL_S = 1.0
 #: How long an executor may take to answer a short call.
 _CALL_S = 5.0
+#: How much it may say in answer to one.
+_ANSWER_BYTES = 1024 * 1024
 
 
 class Fleet:
@@ -84,7 +86,9 @@ class Fleet:
         async def one(name: str, ids: list[LeaseId]) -> None:
             body = ExtendRequest(execution_ids=ids, deadline_s=deadline_s)
             try:
-                await self._clients[name].post("/executor/v1/executions/extend", body, ExtendAnswer, timeout_s=_CALL_S)
+                await self._clients[name].post(
+                    "/executor/v1/executions/extend", body, ExtendAnswer, timeout_s=_CALL_S, max_bytes=_ANSWER_BYTES
+                )
             except ClocheError as error:
                 log.warning("fleet.extend_failed", executor=name, error=error.code)
 
@@ -100,7 +104,9 @@ class Fleet:
     async def _ask(self, name: str) -> None:
         candidate = self._candidates[name]
         try:
-            candidate.offer = await self._clients[name].get("/executor/v1/offer", ExecutorOffer, timeout_s=_CALL_S)
+            candidate.offer = await self._clients[name].get(
+                "/executor/v1/offer", ExecutorOffer, timeout_s=_CALL_S, max_bytes=_ANSWER_BYTES
+            )
         except ClocheError:
             if candidate.offer is not None:
                 candidate.offer = candidate.offer.model_copy(update={"healthy": False})

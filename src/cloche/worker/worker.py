@@ -33,6 +33,8 @@ from cloche.worker.settings import WorkerSettings
 log = get_logger()
 
 _LEASE_WAIT_S = 20.0
+#: A task came in one body, of which the Queue Service reads no more.
+_MAX_TASK_BYTES = 64 * 1024 * 1024
 _REPORT_EVERY_S = 10.0
 _MISBEHAVED = "executor_misbehaved"
 _MAX_DELAY_S = 2.0
@@ -86,7 +88,11 @@ class Worker:
             body = LeaseRequest(worker=self._settings.name, slots=wanted, wait_s=wait_s, executors=self._fleet.offers())
             try:
                 answer = await self._queue.post(
-                    "/queue/internal/v1/lease", body, LeaseAnswer, timeout_s=_LEASE_WAIT_S + 10
+                    "/queue/internal/v1/lease",
+                    body,
+                    LeaseAnswer,
+                    timeout_s=_LEASE_WAIT_S + 10,
+                    max_bytes=wanted * _MAX_TASK_BYTES,
                 )
             except ClocheError as error:
                 self._last_lease_ok = False
