@@ -43,7 +43,6 @@ class Candidate:
     name: str
     offer: ExecutorOffer | None = None
     mine: int = 0
-    misbehaved: int = 0
     breaker: Breaker = field(default_factory=Breaker)
 
     def free(self) -> int:
