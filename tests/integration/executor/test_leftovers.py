@@ -49,8 +49,9 @@ async def test_killed_executor_leaves_no_process_and_the_next_removes_its_cgroup
 
 def _start(socket: Path, directory: Path) -> subprocess.Popen[bytes]:
     """An executor whose small files lie where pytest removes them, and where the cells' user gets to."""
-    for place in (directory, *directory.parents[:2]):
-        place.chmod(0o755)
+    for place in (directory, *directory.parents):
+        if place.stat().st_mode & 0o777 == 0o700:
+            place.chmod(0o711)
     environment = {
         "PATH": os.environ["PATH"],
         "CLOCHE_EXECUTOR_LISTEN": f"unix:{socket}",
