@@ -126,14 +126,14 @@ async def test_kill_ends_the_run_as_cancelled_with_its_output(worker: Worker) ->
     async for line in worker.lines(wanted, lease=lease):
         last = line
         if line["type"] == "output":
-            await worker.client._call("POST", f"/executor/v1/executions/{lease}/kill", b"", None, None)
+            await worker.client.post_nothing(f"/executor/v1/executions/{lease}/kill", ExtendRequest(execution_ids=[]))
     assert last is not None
     assert last["type"] == "finished"
     assert last["record"]["verdict"] == "cancelled"
     assert text(last["record"]["stdout"]["data"]) == "on\n"
     assert [case["verdict"] for case in last["record"]["cases"]] == ["cancelled", None]
     with pytest.raises(NotFoundError):
-        await worker.client._call("POST", f"/executor/v1/executions/{lease}/kill", b"", None, None)
+        await worker.client.post_nothing(f"/executor/v1/executions/{lease}/kill", ExtendRequest(execution_ids=[]))
 
 
 async def test_run_fails_when_its_lease_ends(worker: Worker) -> None:
