@@ -36,8 +36,8 @@ RIGHTS: Final[Mapping[str, str]] = {
     "queue": f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} {_EPOCH}",
     "worker": f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} {_EPOCH}",
     "storage": (
-        f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} +hget +xrange +xreadgroup +xack +xtrim +xautoclaim +xpending "
-        f"+xlen +xinfo +xgroup +del +unlink {_EPOCH_AND_OWNER}"
+        f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} +hget +pexpire +xrange +xreadgroup +xack +xtrim +xautoclaim "
+        f"+xpending +xlen +xinfo +xgroup +del +unlink {_EPOCH_AND_OWNER}"
     ),
 }
 

@@ -113,7 +113,7 @@ async def test_three_lost_workers_end_as_a_dead_letter(queue, make, owner, fault
 async def test_waiting_longer_than_the_queue_timeout_ends_as_internal_error(queue, make, owner, faults):
     await queue.enqueue(make.task(runtime="cobol"), make.task(queue_timeout_s=1000))
     await owner.execute("UPDATE queue.task SET deadline_at = now() - interval '1 s' WHERE runtime = 'cobol'")
-    assert await faults.reap_overdue() == 1
+    assert await faults.reap_overdue() <= 1  # the service's own reaper may have been there first
     record = await only_result(queue)
     assert (record.verdict, record.evidence.detail, record.attempt) == ("internal_error", "queue_timeout", 0)
     assert len(await queue.lease()) == 1

@@ -136,7 +136,11 @@ def platform(executor: ScriptedExecutor, database: Any, redis_urls: dict[str, st
     try:
         yield running
         for name in MODULES:
-            assert '"http.defect"' not in running.log_of(name)
+            log = running.log_of(name)
+            assert '"http.defect"' not in log
+            assert '"background.defect"' not in log
+            assert "NoPermissionError" not in log
+            assert '"storage.reconciled"' not in log, "an event was lost that nothing should have lost"
     finally:
         for name in list(running.processes):
             with contextlib.suppress(subprocess.TimeoutExpired):
