@@ -203,6 +203,8 @@ def _check_inputs(request: EvaluationRequest, settings: ApiSettings, found: _Fin
         found.add("cases", f"at most {settings.max_cases} cases", settings.max_cases)
         return
     for index, case in enumerate(request.cases):
+        if "\0" in case.name:
+            found.add(f"cases.{index}.name", "must not hold NUL")
         if len(case.stdin.encode()) > limit:
             found.add(f"cases.{index}.stdin", f"at most {limit} bytes", limit)
         _check_args(f"cases.{index}.args", case.args, found)

@@ -138,6 +138,10 @@ def test_nul_in_arguments_is_refused():
     refusal(args=["a\0b"])
 
 
+def test_nul_in_a_cases_name_is_refused():
+    assert "cases.1.name" in refusal(cases=[{}, {"name": "a\0"}]).detail
+
+
 def test_all_findings_come_at_once():
     error = refusal(runtime="java", limits={"wall_time_s": 301}, env={"1": "x"})
     assert error.errors is not None
