@@ -20,7 +20,9 @@ WINDOW_S = 12.0
 
 async def commits(owner: asyncpg.Connection, database: str) -> int:
     await owner.execute("SELECT pg_stat_clear_snapshot()")
-    return await owner.fetchval("SELECT xact_commit FROM pg_stat_database WHERE datname = $1", database)
+    counted = await owner.fetchval("SELECT xact_commit FROM pg_stat_database WHERE datname = $1", database)
+    assert counted is not None
+    return counted
 
 
 async def test_batch_of_short_runs_costs_few_commits_each(
