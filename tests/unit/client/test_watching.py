@@ -55,8 +55,8 @@ def test_a_new_attempt_begins_at_zero_and_the_old_one_is_over():
 
 def test_states_and_cases_are_told_once_an_attempt():
     watch = Watch()
-    assert isinstance(watch.accept(event("evaluation.queued", {"queued_at": "now"})), Queued)
-    assert watch.accept(event("evaluation.queued", {"queued_at": "now"})) is None
+    assert isinstance(watch.accept(event("evaluation.queued", {"queued_at": "2026-01-01T00:00:00.000000Z"})), Queued)
+    assert watch.accept(event("evaluation.queued", {"queued_at": "2026-01-01T00:00:00.000000Z"})) is None
     assert isinstance(watch.accept(event("case.finished", CASE, "e.1.5")), CaseFinished)
     assert watch.accept(event("case.finished", CASE, "e.1.5")) is None
     assert isinstance(watch.accept(event("case.finished", CASE, "e.2.3")), CaseFinished)
@@ -64,7 +64,7 @@ def test_states_and_cases_are_told_once_an_attempt():
 
 def test_the_last_id_is_kept_for_resuming():
     watch = Watch()
-    watch.accept(event("evaluation.queued", {"queued_at": "now"}, "e.0.1"))
+    watch.accept(event("evaluation.queued", {"queued_at": "2026-01-01T00:00:00.000000Z"}, "e.0.1"))
     watch.accept(event("something.new", {}, ""))
     assert watch.last_event_id == "e.0.1"
 
