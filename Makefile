@@ -98,10 +98,10 @@ test-integration: dev-setup
 	@$(TIMED) test-integration $(PYTEST) -n 2 tests/integration -m "not slow"
 
 test-conformance: dev-setup
-	@$(TIMED) test-conformance $(PYTEST) tests/conformance -m "not slow"
+	@$(TIMED) test-conformance $(PYTEST) -n 2 tests/conformance -m "not slow"
 
 test-hostile: dev-setup
-	@$(TIMED) test-hostile $(PYTEST) tests/hostile -m "not slow"
+	@$(TIMED) test-hostile $(PYTEST) -n 2 tests/hostile -m "not slow"
 
 test-e2e: dev-setup
 	@$(TIMED) test-e2e $(PYTEST) tests/e2e -m "not slow"
