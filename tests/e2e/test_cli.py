@@ -1,6 +1,7 @@
 """The command against the whole stack: what a person or a script sees."""
 
 import asyncio
+import functools
 import json
 import os
 import pty
@@ -193,7 +194,15 @@ def test_a_signal_cancels_the_evaluation(stack, argv, program, client, tmp_path,
     label = str(uuid4())
     name = program("p.py", ENDLESS)
     command = [*argv, "run", name, "--limit", "wall=60", "--label", f"t={label}"]
-    with subprocess.Popen(command, cwd=tmp_path, env=stack.environment, stdout=subprocess.PIPE) as running:
+    # Where the tests run in a shell's background, SIGINT is ignored, and that is inherited.
+    heard = functools.partial(signal.signal, number, signal.SIG_DFL)
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=stack.environment,
+        stdout=subprocess.PIPE,
+        preexec_fn=heard,  # noqa: PLW1509  (no thread runs here)
+    ) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == b"begun\n"
         running.send_signal(number)
