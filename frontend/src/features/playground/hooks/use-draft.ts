@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { type Draft, EMPTY_DRAFT } from "../draft";
 
 const STORAGE_KEY = "cloche.draft";
@@ -6,6 +6,8 @@ const STORAGE_KEY = "cloche.draft";
 /** The draft of this browser; it survives a reload. */
 export function useDraft() {
   const [draft, setDraft] = useState(readDraft);
+  // Ctrl+Enter right behind a keystroke comes before the next rendering; it must run what was typed.
+  const latest = useRef(draft);
 
   useEffect(() => {
     try {
@@ -16,9 +18,10 @@ export function useDraft() {
   }, [draft]);
 
   const change = (part: Partial<Draft>) => {
-    setDraft((old) => ({ ...old, ...part }));
+    latest.current = { ...latest.current, ...part };
+    setDraft(latest.current);
   };
-  return { draft, change };
+  return { draft, change, latest };
 }
 
 function readDraft(): Draft {

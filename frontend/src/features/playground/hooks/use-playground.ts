@@ -9,7 +9,7 @@ export type Playground = ReturnType<typeof usePlayground>;
 
 /** The draft, the chosen runtime, and the run that was started last. */
 export function usePlayground(offers: readonly RuntimeOffer[]) {
-  const { draft, change } = useDraft();
+  const { draft, change, latest } = useDraft();
   const submit = useSubmit();
   const [argsError, setArgsError] = useState<Error | null>(null);
   const offer = offerFor(draft.runtime, offers);
@@ -31,10 +31,11 @@ export function usePlayground(offers: readonly RuntimeOffer[]) {
   }, [offers]);
 
   const run = () => {
-    if (offer === undefined || draft.source.trim() === "" || submit.isPending) return;
+    const typed = latest.current;
+    if (offer === undefined || typed.source.trim() === "" || submit.isPending) return;
     try {
       setArgsError(null);
-      submit.mutate(requestOf(draft, offer));
+      submit.mutate(requestOf(typed, offer));
     } catch (error) {
       setArgsError(error instanceof Error ? error : new Error(String(error)));
     }
