@@ -81,6 +81,7 @@ def check_submission(request: EvaluationRequest, catalogue: Catalogue, settings:
         limits=request.limits,
         compile_limits=request.compile_limits,
         isolation=request.isolation,
+        network=request.network,
         start=request.start,
         cases=request.cases,
     )

@@ -117,8 +117,36 @@ class RuntimeOffer(BaseModel):
         return not version or f"{self.version}.".startswith(f"{version}.")
 
 
+class BrokenDefence(BaseModel):
+    """A hostile program of the standing self-test that got through, or could not be run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Word
+    message: Message
+
+
+class TierOffer(BaseModel):
+    """One isolation that an executor makes cells of, and how its last standing self-test went.
+
+    ``features`` says what holds programs in, ``lacking`` what could not be had on this host and why.
+    ``healthy`` is false before the first self-test, and when one of its hostile programs got through:
+    then nothing runs there. ``held`` counts those that were held.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    isolation: Isolation
+    healthy: bool
+    features: list[Word] = Field(default_factory=list[str], max_length=64)
+    lacking: list[Message] = Field(default_factory=list[str], max_length=64)
+    held: Count = 0
+    broken: list[BrokenDefence] = Field(default_factory=list[BrokenDefence], max_length=64)
+    tested_at: Instant | None = None
+
+
 class ExecutorOffer(BaseModel):
-    """What an executor can do and how busy it is."""
+    """What an executor can do and how busy it is. ``isolation`` is the strongest of its healthy tiers."""
 
     name: Word
     engine: EngineName
@@ -126,6 +154,7 @@ class ExecutorOffer(BaseModel):
     slots: int = Field(ge=0, le=10_000)
     busy: int = Field(ge=0, le=10_000)
     healthy: bool
+    tiers: list[TierOffer] = Field(default_factory=list[TierOffer], max_length=8)
     runtimes: list[RuntimeOffer] = Field(max_length=256)
     refused_runtimes: dict[Word, Message] = Field(default_factory=dict[str, str], max_length=256)
     facts: dict[Word, Paragraph] = Field(default_factory=dict[str, str], max_length=64)

@@ -25,7 +25,16 @@ def _inline(text: str) -> str:
 InlineBytes: TypeAlias = Annotated[Base64, AfterValidator(_inline)]
 
 LimitName: TypeAlias = Literal[
-    "wall_time_s", "cpu_time_s", "memory_bytes", "processes", "output_bytes", "disk_bytes", "file_bytes"
+    "wall_time_s",
+    "cpu_time_s",
+    "memory_bytes",
+    "processes",
+    "output_bytes",
+    "disk_bytes",
+    "inodes",
+    "file_bytes",
+    "open_files",
+    "stack_bytes",
 ]
 
 
@@ -40,7 +49,10 @@ class Evidence(BaseModel):
     limit: LimitName | None = None
     limit_value: Amount | None = None
     measured: Amount | None = None
+    #: Who sent the signal that ended it. Nobody outside a cell but Cloche and the kernel can.
     killed_by: Literal["cloche", "kernel", "program"] | None = None
+    #: When it was ended, in ms of wall time after its step began; null where it ended by itself.
+    killed_after_ms: Amount | None = None
     oom_kills: Count = 0
     detail: Message | None = None
 
@@ -128,6 +140,8 @@ class ExecutionRecord(BaseModel):
     runtime: Word
     engine: EngineName
     isolation: Isolation
+    #: What held the program in, as words: ``namespaces:…``, ``seccomp``, ``landlock:7``, ``memory:cgroup1`` …
+    isolation_features: list[Word] = Field(default_factory=list[str], max_length=64)
     exit_code: ExitCode | None = None
     signal: SignalNumber | None = None
     usage: Usage = Field(default_factory=Usage)

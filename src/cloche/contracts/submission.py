@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cloche.contracts.limits import CompileLimits, Limits
-from cloche.contracts.words import Isolation, Start
+from cloche.contracts.words import Isolation, Network, Start
 
 RuntimeName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+#.-]{0,31}(@[0-9A-Za-z][0-9A-Za-z.+-]{0,31})?$")]
 Label: TypeAlias = Annotated[str, Field(max_length=200)]
@@ -62,6 +62,7 @@ class Program(BaseModel):
     limits: Limits
     compile_limits: CompileLimits
     isolation: Isolation = "namespace"
+    network: Network = "none"
     start: Start = "any"
     cases: list[Case] = Field(default_factory=list[Case])
 
@@ -97,7 +98,7 @@ class EvaluationRequest(BaseModel):
     limits: Limits = Field(default_factory=Limits)
     compile_limits: CompileLimits = Field(default_factory=CompileLimits)
     isolation: Isolation = "namespace"
-    network: Literal["none"] = "none"
+    network: Network = "none"
     start: Start = "any"
     cases: list[Case] = Field(default_factory=list[Case])
 

@@ -31,6 +31,9 @@ ISOLATION_ORDER: Final[tuple[Isolation, ...]] = (
     "vm",
 )
 
+#: ``loopback`` is the cell's own: servers and clients inside one program, nothing beyond.
+Network: TypeAlias = Literal["none", "loopback"]
+
 Stream: TypeAlias = Literal["stdout", "stderr"]
 STREAMS: Final[tuple[Stream, ...]] = ("stdout", "stderr")
 

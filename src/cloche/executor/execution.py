@@ -10,7 +10,7 @@ from cloche.contracts.record import ExecutionRecord
 from cloche.contracts.submission import Program
 from cloche.contracts.values import as_message
 from cloche.executor.cell import Cell, CellLostError
-from cloche.executor.engines.engine import CellSpec, Engine, EngineError, SlotStuckError, Toolchain
+from cloche.executor.engines.engine import CellSpec, Engine, EngineError, SlotStuckError, Tier, Toolchain
 from cloche.executor.outbox import Outbox
 from cloche.executor.program import prepare
 from cloche.executor.runtimes import Runtime
@@ -40,11 +40,14 @@ class Execution:
         InvalidRequestError: the program can't be handed to a cell.
     """
 
-    def __init__(self, cell_id: str, program: Program, ready: ReadyRuntime, engine: Engine, outbox: Outbox) -> None:
+    def __init__(
+        self, cell_id: str, program: Program, ready: ReadyRuntime, engine: Engine, tier: Tier, outbox: Outbox
+    ) -> None:
         self._id = cell_id
         self._program = program
         self._ready = ready
         self._engine = engine
+        self._tier = tier
         self._outbox = outbox
         self._prepared = prepare(program, ready.runtime, ready.toolchain)
         self._cell: Cell | None = None
@@ -100,6 +103,8 @@ class Execution:
                 toolchain=ready.toolchain,
                 limits=self._program.limits,
                 compile_limits=self._program.compile_limits if ready.runtime.compiled else None,
+                isolation=self._tier.isolation,
+                network=self._program.network,
             )
         )
         try:
@@ -116,13 +121,13 @@ class Execution:
                 log.error("slot.stuck", cell=self._id, reason=str(error))  # noqa: TRY400  (the reason says it all)
 
     async def _steps(self, cell: Cell) -> ExecutionRecord:
-        offer, engine = self._ready.offer, self._engine
+        offer, engine, tier = self._ready.offer, self._engine, self._tier
         runtime = f"{offer.name}@{offer.version}"
-        started = StartedLine(runtime=runtime, engine=engine.name, isolation=engine.isolation, at=iso_now())
+        started = StartedLine(runtime=runtime, engine=engine.name, isolation=tier.isolation, at=iso_now())
         await self._outbox.put(started.model_dump_json().encode() + b"\n")
         self._started = True
         steps = Steps(cell, self._program, self._prepared, self._outbox, lambda: self._killed)
-        return await steps.run(runtime=runtime, engine=engine.name, isolation=engine.isolation)
+        return await steps.run(runtime=runtime, engine=engine.name, tier=tier)
 
 
 async def _if_listening(order: Coroutine[Any, Any, None]) -> None:

@@ -78,7 +78,7 @@ async def _self_test(ready: ReadyRuntime, engine: Engine) -> None:
         cases=[Case(expected_stdout=test.expected, compare="exact")],
     )
     outbox = Outbox()
-    line = await Execution(f"test-{uuid7()}", program, ready, engine, outbox).run(_LEASE_S)
+    line = await Execution(f"test-{uuid7()}", program, ready, engine, engine.tiers[-1], outbox).run(_LEASE_S)
     if isinstance(line, FailedLine):
         raise SelfTestError(f"self-test: {line.reason}: {line.message}")
     record = line.record

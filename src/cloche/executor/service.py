@@ -5,10 +5,10 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 
-from cloche.contracts.execution import ExecutionRequest, ExecutorOffer, FailedLine, FinishedLine
+from cloche.contracts.execution import ExecutionRequest, ExecutorOffer, FailedLine, FinishedLine, TierOffer
 from cloche.contracts.values import as_message
-from cloche.contracts.words import LeaseId, satisfies
-from cloche.executor.engines.engine import Engine
+from cloche.contracts.words import Isolation, LeaseId, satisfies
+from cloche.executor.engines.engine import Engine, Tier
 from cloche.executor.execution import Execution, ReadyRuntime
 from cloche.executor.metrics import ExecutorMetrics
 from cloche.executor.outbox import Outbox
@@ -73,7 +73,8 @@ class ExecutorService:
         return ExecutorOffer(
             name=self._name,
             engine=self._engine.name,
-            isolation=self._engine.isolation,
+            isolation=self._tiers[-1].isolation,
+            tiers=[_tier_offer(tier) for tier in self._tiers],
             slots=0 if self._draining else self._slots,
             busy=len(self._running),
             healthy=self._healthy,
@@ -98,7 +99,9 @@ class ExecutorService:
         ready = self._runtime_for(request.program.runtime)
         assert ready is not None
         outbox = Outbox()
-        execution = Execution(str(request.execution_id), request.program, ready, self._engine, outbox)
+        tier = self._tier_for(request.program.isolation)
+        assert tier is not None
+        execution = Execution(str(request.execution_id), request.program, ready, self._engine, tier, outbox)
         self._running[request.execution_id] = execution
         self._idle.clear()
         self._metrics.busy.set(len(self._running))
@@ -138,10 +141,18 @@ class ExecutorService:
     def _runtime_for(self, wanted: str) -> ReadyRuntime | None:
         return next((r for r in self._ready.values() if r.offer.answers_to(wanted)), None)
 
+    @property
+    def _tiers(self) -> tuple[Tier, ...]:
+        return self._engine.tiers
+
+    def _tier_for(self, wanted: Isolation) -> Tier | None:
+        """The weakest that satisfies: whoever allows less is not made to pay for more."""
+        return next((tier for tier in self._tiers if satisfies(tier.isolation, wanted)), None)
+
     def _refusal(self, request: ExecutionRequest) -> FailedLine | None:
         if self._runtime_for(request.program.runtime) is None:
             return FailedLine(reason="unsupported", started=False, message="This runtime is not offered here.")
-        if not satisfies(self._engine.isolation, request.program.isolation):
+        if self._tier_for(request.program.isolation) is None:
             return FailedLine(reason="unsupported", started=False, message="This isolation is not offered here.")
         if self._draining or len(self._running) >= self._slots:
             return FailedLine(reason="overloaded", started=False, message="No slot is free.")
@@ -228,6 +239,10 @@ def _outcome(line: FinishedLine | FailedLine | None) -> str:
     if line is None:
         return "disconnected"
     return line.record.verdict if isinstance(line, FinishedLine) else line.reason
+
+
+def _tier_offer(tier: Tier) -> TierOffer:
+    return TierOffer(isolation=tier.isolation, healthy=True, features=list(tier.features), lacking=list(tier.lacking))
 
 
 def _written(line: FinishedLine | FailedLine) -> bytes:

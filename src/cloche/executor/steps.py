@@ -6,8 +6,9 @@ from collections.abc import Callable
 from cloche.contracts.execution import CaseLine
 from cloche.contracts.record import INLINE_OUTPUT_BYTES, CaseResult, CompileResult, ExecutionRecord
 from cloche.contracts.submission import Case, Program
-from cloche.contracts.words import EngineName, Isolation, Stream
+from cloche.contracts.words import EngineName, Stream
 from cloche.executor.cell import Cell, CellLostError, Command, Sink
+from cloche.executor.engines.engine import Tier
 from cloche.executor.grading import grade
 from cloche.executor.outbox import Outbox
 from cloche.executor.program import Prepared
@@ -51,7 +52,7 @@ class Steps:
         self._relay = Relay(outbox, program.limits.output_bytes)
         self._lost = False
 
-    async def run(self, *, runtime: str, engine: EngineName, isolation: Isolation) -> ExecutionRecord:
+    async def run(self, *, runtime: str, engine: EngineName, tier: Tier) -> ExecutionRecord:
         """All steps and the record they come to.
 
         Raises:
@@ -86,7 +87,8 @@ class Steps:
             evidence=judged.evidence,
             runtime=runtime,
             engine=engine,
-            isolation=isolation,
+            isolation=tier.isolation,
+            isolation_features=list(tier.features),
             exit_code=decided.exit_code,
             signal=decided.signal,
             usage=total_usage(results) if results else decided.usage,

@@ -1,8 +1,8 @@
 from cloche.contracts.execution import FailedLine, RuntimeOffer
 from cloche.contracts.limits import CompileLimits, Limits
 from cloche.contracts.submission import File, Program
-from cloche.contracts.words import EngineName, Isolation
-from cloche.executor.engines.engine import CellSpec, EngineError, Slot, Toolchain
+from cloche.contracts.words import EngineName
+from cloche.executor.engines.engine import CellSpec, EngineError, Slot, Tier, Toolchain
 from cloche.executor.execution import Execution, ReadyRuntime
 from cloche.executor.outbox import Outbox
 from cloche.executor.runtimes import Runtime, load_runtimes
@@ -20,7 +20,7 @@ class FullEngine:
     """An engine of a machine that has no room for a cell."""
 
     name: EngineName = "local"
-    isolation: Isolation = "namespace"
+    tiers: tuple[Tier, ...] = (Tier("namespace"),)
 
     async def start(self) -> None: ...
 
@@ -39,7 +39,7 @@ class FullEngine:
 def execution() -> Execution:
     (python,) = load_runtimes(only=("python",))
     ready = ReadyRuntime(RuntimeOffer(name="python", version="3.11"), python, Toolchain("/usr/bin/python3"))
-    return Execution("cell", PROGRAM, ready, FullEngine(), Outbox())
+    return Execution("cell", PROGRAM, ready, FullEngine(), Tier("namespace"), Outbox())
 
 
 async def test_lease_that_has_not_begun_or_has_ended_is_not_extended():

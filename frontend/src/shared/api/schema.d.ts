@@ -253,6 +253,16 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * BrokenDefence
+         * @description A hostile program of the standing self-test that got through, or could not be run.
+         */
+        BrokenDefence: {
+            /** Message */
+            message: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Case
          * @description One input with the output it must produce. The expected output never enters a cell.
          */
@@ -520,9 +530,9 @@ export interface components {
             /**
              * Network
              * @default none
-             * @constant
+             * @enum {string}
              */
-            network: "none";
+            network: "none" | "loopback";
             /**
              * Priority
              * @default 0
@@ -605,10 +615,12 @@ export interface components {
         Evidence: {
             /** Detail */
             detail?: string | null;
+            /** Killed After Ms */
+            killed_after_ms?: number | null;
             /** Killed By */
             killed_by?: ("cloche" | "kernel" | "program") | null;
             /** Limit */
-            limit?: ("wall_time_s" | "cpu_time_s" | "memory_bytes" | "processes" | "output_bytes" | "disk_bytes" | "file_bytes") | null;
+            limit?: ("wall_time_s" | "cpu_time_s" | "memory_bytes" | "processes" | "output_bytes" | "disk_bytes" | "inodes" | "file_bytes" | "open_files" | "stack_bytes") | null;
             /** Limit Value */
             limit_value?: number | null;
             /** Measured */
@@ -626,7 +638,7 @@ export interface components {
         };
         /**
          * ExecutorOffer
-         * @description What an executor can do and how busy it is.
+         * @description What an executor can do and how busy it is. ``isolation`` is the strongest of its healthy tiers.
          */
         ExecutorOffer: {
             /** Busy */
@@ -657,6 +669,8 @@ export interface components {
             runtimes: components["schemas"]["RuntimeOffer"][];
             /** Slots */
             slots: number;
+            /** Tiers */
+            tiers?: components["schemas"]["TierOffer"][];
         };
         /**
          * ExecutorSeen
@@ -909,6 +923,36 @@ export interface components {
             runtime: string;
             /** Stdin */
             stdin: string;
+        };
+        /**
+         * TierOffer
+         * @description One isolation that an executor makes cells of, and how its last standing self-test went.
+         *
+         *     ``features`` says what holds programs in, ``lacking`` what could not be had on this host and why.
+         *     ``healthy`` is false before the first self-test, and when one of its hostile programs got through:
+         *     then nothing runs there. ``held`` counts those that were held.
+         */
+        TierOffer: {
+            /** Broken */
+            broken?: components["schemas"]["BrokenDefence"][];
+            /** Features */
+            features?: string[];
+            /** Healthy */
+            healthy: boolean;
+            /**
+             * Held
+             * @default 0
+             */
+            held: number;
+            /**
+             * Isolation
+             * @enum {string}
+             */
+            isolation: "process" | "namespace" | "container" | "gvisor" | "vm";
+            /** Lacking */
+            lacking?: string[];
+            /** Tested At */
+            tested_at?: string | null;
         };
         /**
          * Timeline

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from cloche.contracts.limits import CompileLimits, Limits
-from cloche.contracts.words import EngineName, Isolation
+from cloche.contracts.words import EngineName, Isolation, Network
 from cloche.executor.runtimes import Runtime
 
 
@@ -47,11 +47,24 @@ class Toolchain:
 
 
 @dataclass(frozen=True)
+class Tier:
+    """One isolation as this host provides it.
+
+    ``features`` names what holds programs in; ``lacking`` are sentences about what could not be had and why.
+    """
+
+    isolation: Isolation
+    features: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class CellSpec:
     """One cell to be made. ``id`` is unique, printable and at most 64 characters.
 
     Memory, disk and inodes of the cell are the larger of both limits; what a step may use
     is set by ``Slot.confine``. ``compile_limits`` is None where nothing is compiled.
+    ``isolation`` is one of the engine's tiers.
     """
 
     id: str
@@ -59,6 +72,8 @@ class CellSpec:
     toolchain: Toolchain
     limits: Limits
     compile_limits: CompileLimits | None = None
+    isolation: Isolation = "namespace"
+    network: Network = "none"
 
     @property
     def disk_bytes(self) -> int:
@@ -169,8 +184,8 @@ class Engine(Protocol):
         ...
 
     @property
-    def isolation(self) -> Isolation:
-        """What every cell of this engine provides at least."""
+    def tiers(self) -> tuple[Tier, ...]:
+        """The isolations this engine makes cells of, weakest first; known after ``start``."""
         ...
 
     async def start(self) -> None:

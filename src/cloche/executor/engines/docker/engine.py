@@ -4,7 +4,7 @@ import asyncio
 import re
 from typing import Final
 
-from cloche.contracts.words import EngineName, Isolation
+from cloche.contracts.words import EngineName
 from cloche.executor.engines.docker.proxy_client import ContainerOrder, ProxyClient
 from cloche.executor.engines.docker.slot import DockerSlot, cell_memory_bytes, destroy_container
 from cloche.executor.engines.engine import (
@@ -12,6 +12,7 @@ from cloche.executor.engines.engine import (
     EngineError,
     EngineUnusableError,
     SlotStuckError,
+    Tier,
     Toolchain,
     ToolchainMissingError,
 )
@@ -46,8 +47,8 @@ class DockerEngine:
         return "docker"
 
     @property
-    def isolation(self) -> Isolation:
-        return "container"
+    def tiers(self) -> tuple[Tier, ...]:
+        return (Tier("container", features=("namespaces", "seccomp", "no capabilities")),)
 
     async def start(self) -> None:
         try:

@@ -6,8 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from cloche.contracts.words import EngineName, Isolation
-from cloche.executor.engines.engine import CellSpec, EngineError, EngineUnusableError, Toolchain
+from cloche.contracts.words import EngineName
+from cloche.executor.engines.engine import CellSpec, EngineError, EngineUnusableError, Tier, Toolchain
 from cloche.executor.engines.local.bubblewrap import CellTools, command, copy_tools, find_bubblewrap, make_etc
 from cloche.executor.engines.local.cgroups import CellGroup, CgroupRoots, find_roots, remove_leftovers
 from cloche.executor.engines.local.exposure import Exposure
@@ -47,8 +47,8 @@ class LocalEngine:
         return "local"
 
     @property
-    def isolation(self) -> Isolation:
-        return "namespace"
+    def tiers(self) -> tuple[Tier, ...]:
+        return (Tier("namespace", features=(f"memory:cgroup{self._roots.version}",)),)
 
     async def start(self) -> None:
         if platform.system() != "Linux":
