@@ -17,6 +17,8 @@ from cloche.contracts.submission import EvaluationRequest
 from cloche.contracts.tasks import ExecutorsAnswer
 
 GOLDEN = Path(__file__).parent / "golden"
+#: Messages as they were before a field came to them; parts of different age meet during an upgrade.
+OLDER = {path.stem for path in (GOLDEN / "older").iterdir()}
 
 ANSWERS: dict[str, type[BaseModel]] = {
     "evaluation": Evaluation,
@@ -79,3 +81,30 @@ def test_request_decodes_and_keeps_every_field_that_was_given():
 def test_line_of_an_executor_decodes_and_encodes_the_same(line: dict[str, Any]):
     decoded = TypeAdapter(Any).dump_python(STREAM_LINE.validate_json(json.dumps(line)), mode="json")
     assert decoded == line
+
+
+def without_older(shape: Any, older: Any) -> list[str]:
+    """Where ``shape`` does not hold what ``older`` says; it may hold more."""
+    if isinstance(older, dict):
+        return [f"{key}.{at}" for key, value in older.items() for at in without_older(shape.get(key), value)]
+    if isinstance(older, list):
+        pairs = enumerate(zip(shape, older, strict=True))
+        return [f"{index}.{at}" for index, (new, old) in pairs for at in without_older(new, old)]
+    return [] if shape == older else [f"{older!r} became {shape!r}"]
+
+
+@pytest.mark.parametrize("name", sorted(ANSWERS.keys() & OLDER))
+def test_answer_of_an_older_version_still_decodes_and_loses_nothing(name: str):
+    older = golden(f"older/{name}")
+    assert without_older(again(ANSWERS[name], older), older) == []
+
+
+@pytest.mark.parametrize("event", golden("older/events"), ids=lambda event: event["event"])
+def test_event_of_an_older_version_still_decodes_and_loses_nothing(event: dict[str, Any]):
+    assert without_older(again(EVENTS[event["event"]], event["data"], by_alias=True), event["data"]) == []
+
+
+@pytest.mark.parametrize("line", golden("older/stream-lines"), ids=lambda line: line["type"])
+def test_line_of_an_older_executor_still_decodes_and_loses_nothing(line: dict[str, Any]):
+    decoded = TypeAdapter(Any).dump_python(STREAM_LINE.validate_json(json.dumps(line)), mode="json")
+    assert without_older(decoded, line) == []
