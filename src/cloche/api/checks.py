@@ -11,7 +11,7 @@ from cloche.contracts.execution import ExecutorOffer, RuntimeOffer
 from cloche.contracts.limits import Limits
 from cloche.contracts.problem import FieldProblem
 from cloche.contracts.submission import EvaluationRequest, File, Program
-from cloche.contracts.words import Isolation, satisfies
+from cloche.contracts.words import ISOLATION_ORDER, Isolation, satisfies
 from cloche.kit.errors import InvalidRequestError
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
@@ -60,7 +60,8 @@ def check_submission(request: EvaluationRequest, catalogue: Catalogue, settings:
         InvalidRequestError: with one entry for each field that is wrong, naming the limit.
     """
     found = _Findings()
-    runtime = _check_runtime(request.runtime, request.isolation, catalogue, found)
+    isolation = _isolation(request, settings, found)
+    runtime = _check_runtime(request.runtime, isolation, catalogue, found)
     files = _files(request, runtime)
     _check_files(files, settings, found)
     entrypoint = request.entrypoint or files[0].path if files else ""
@@ -80,11 +81,20 @@ def check_submission(request: EvaluationRequest, catalogue: Catalogue, settings:
         env=request.env,
         limits=request.limits,
         compile_limits=request.compile_limits,
-        isolation=request.isolation,
+        isolation=isolation,
         network=request.network,
         start=request.start,
         cases=request.cases,
     )
+
+
+def _isolation(request: EvaluationRequest, settings: ApiSettings, found: _Findings) -> Isolation:
+    """The least that it may run under; a loopback of its own takes a network namespace."""
+    if request.network != "loopback":
+        return request.isolation or settings.default_isolation
+    if request.isolation is not None and not satisfies(request.isolation, "namespace"):
+        found.add("network", f"loopback needs isolation namespace or stronger, not {request.isolation}")
+    return request.isolation or "namespace"
 
 
 def check_placeable(runtime: str, isolation: Isolation, catalogue: Catalogue) -> None:
@@ -107,10 +117,16 @@ def _check_runtime(wanted: str, isolation: Isolation, catalogue: Catalogue, foun
         found.add("runtime", f"no executor offers {wanted}; there is: {', '.join(known) or 'none'}"[:300])
         return None
     able = [o for o in catalogue.offers if any(r.answers_to(wanted) for r in o.runtimes)]
-    if not any(satisfies(offer.isolation, isolation) for offer in able):
-        there = ", ".join(sorted({o.isolation for o in able}))
+    levels: set[Isolation] = {level for offer in able for level in _levels(offer)}
+    if not any(satisfies(level, isolation) for level in levels):
+        there = ", ".join(sorted(levels, key=ISOLATION_ORDER.index))
         found.add("isolation", f"no executor offers {wanted} at {isolation}; there is: {there}")
     return runtime
+
+
+def _levels(offer: ExecutorOffer) -> set[Isolation]:
+    """What it makes cells of, also where its self-test fails just now: what waits for that runs later."""
+    return {offer.isolation, *(tier.isolation for tier in offer.tiers)}
 
 
 def _files(request: EvaluationRequest, runtime: RuntimeOffer | None) -> list[File]:

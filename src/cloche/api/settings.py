@@ -1,7 +1,7 @@
 """Settings of the API Service: ``CLOCHE_API_<NAME>``."""
 
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -33,6 +33,10 @@ class ApiSettings(ServiceSettings):
     max_cases: int = Field(default=1000, ge=0)
     max_stdin_bytes: int = Field(default=4 * 1024 * 1024, ge=0, description="Largest stdin of a run or a case.")
     maxima: Limits = Field(default=MAXIMA, description="Largest limits a request may ask for.")
+    default_isolation: Literal["process", "namespace"] = Field(
+        default="namespace",
+        description="What a submission demands that names no isolation; process is weaker than a namespace cell.",
+    )
     max_readers: int = Field(default=2000, ge=1, description="Open event streams of this process.")
     log_level: str = "info"
 

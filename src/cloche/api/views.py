@@ -19,7 +19,7 @@ from cloche.contracts.evaluation import (
     Timeline,
 )
 from cloche.contracts.record import CaseResult, CompileResult, Span, StreamSummary, TerminalRecord
-from cloche.contracts.words import STREAMS, Stream
+from cloche.contracts.words import STREAMS, Stream, isolation_note
 from cloche.kit.clock import iso
 from cloche.kit.postgres import Row
 from cloche.kit.utf8 import open_tail
@@ -70,6 +70,8 @@ def evaluation(stored: Stored) -> Evaluation:
     }
     return Evaluation(
         **fields,
+        isolation_features=execution.isolation_features if execution else [],
+        isolation_note=isolation_note(fields["isolation"]),
         evidence=record.evidence if record else None,
         exit_code=execution.exit_code if execution else None,
         signal=execution.signal if execution else None,

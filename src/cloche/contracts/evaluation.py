@@ -9,7 +9,7 @@ from cloche.contracts.execution import RuntimeOffer
 from cloche.contracts.limits import CompileLimits, Limits
 from cloche.contracts.record import Evidence
 from cloche.contracts.submission import Case, File
-from cloche.contracts.words import EngineName, Isolation, Status, Stream, Verdict
+from cloche.contracts.words import EngineName, Isolation, Network, Status, Stream, Verdict
 
 
 class OutputView(BaseModel):
@@ -113,12 +113,19 @@ class SubmittedProgram(BaseModel):
     limits: Limits
     compile_limits: CompileLimits
     isolation: Isolation
+    network: Network = "none"
     cases: list[Case]
 
 
 class Evaluation(EvaluationSummary):
-    """Everything known about one evaluation. Before it is finished, what is known is provisional."""
+    """Everything known about one evaluation. Before it is finished, what is known is provisional.
 
+    ``isolation_features`` names what held the program in; empty until it is finished.
+    ``isolation_note`` is there when the isolation was weaker than the default.
+    """
+
+    isolation_features: list[str] = []
+    isolation_note: str | None = None
     evidence: Evidence | None
     exit_code: int | None
     signal: int | None

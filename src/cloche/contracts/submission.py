@@ -97,8 +97,15 @@ class EvaluationRequest(BaseModel):
     queue_timeout_s: Annotated[int, Field(ge=1, le=604800)] = 86400
     limits: Limits = Field(default_factory=Limits)
     compile_limits: CompileLimits = Field(default_factory=CompileLimits)
-    isolation: Isolation = "namespace"
-    network: Network = "none"
+    isolation: Isolation | None = Field(
+        default=None,
+        description="The least that it may run under. Without it, what the server is set to: `namespace`, "
+        "unless its operator allows `process`.",
+    )
+    network: Network = Field(
+        default="none",
+        description="`loopback` is an interface of the cell's own, for a server and its client in one program.",
+    )
     start: Start = "any"
     cases: list[Case] = Field(default_factory=list[Case])
 

@@ -31,6 +31,9 @@ ISOLATION_ORDER: Final[tuple[Isolation, ...]] = (
     "vm",
 )
 
+#: What an evaluation demands that names no isolation, unless the API's settings allow less.
+DEFAULT_ISOLATION: Final[Isolation] = "namespace"
+
 #: ``loopback`` is the cell's own: servers and clients inside one program, nothing beyond.
 Network: TypeAlias = Literal["none", "loopback"]
 
@@ -45,3 +48,10 @@ EngineName: TypeAlias = Literal["local", "docker", "kubernetes"]
 def satisfies(offered: Isolation, wanted: Isolation) -> bool:
     """Whether a cell of ``offered`` isolation may run what demands at least ``wanted``."""
     return ISOLATION_ORDER.index(offered) >= ISOLATION_ORDER.index(wanted)
+
+
+def isolation_note(isolation: Isolation | None) -> str | None:
+    """What people must be told of a run under ``isolation``; None when there is nothing to tell."""
+    if isolation is None or satisfies(isolation, DEFAULT_ISOLATION):
+        return None
+    return f"{isolation}: weaker than a {DEFAULT_ISOLATION} cell"

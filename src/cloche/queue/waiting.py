@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cloche.contracts.execution import ExecutorOffer
-from cloche.contracts.words import Isolation
+from cloche.contracts.words import Isolation, satisfies
 from cloche.queue.capability import can_run
 
 #: Counting further than this helps nobody.
@@ -27,7 +27,7 @@ def waiting_for(task: WaitingTask, executors: list[ExecutorOffer]) -> str:
     if task.paused:
         return f"lane {task.lane} is paused"
     if not can_run(executors, task.runtime, task.isolation):
-        return f"no executor offers {task.runtime} at {task.isolation}"
+        return f"no executor offers {task.runtime} at {task.isolation}{_broken(executors, task.isolation)}"
     if task.due_in_s > 0:
         return f"the next attempt, in {max(1, round(task.due_in_s))} s"
     if task.ahead >= COUNTED_AHEAD:
@@ -35,3 +35,12 @@ def waiting_for(task: WaitingTask, executors: list[ExecutorOffer]) -> str:
     if task.ahead:
         return "1 task ahead" if task.ahead == 1 else f"{task.ahead} tasks ahead"
     return "a free executor"
+
+
+def _broken(executors: list[ExecutorOffer], isolation: Isolation) -> str:
+    """The first self-test that keeps an executor from it."""
+    for offer in executors:
+        for tier in offer.tiers:
+            if tier.broken and satisfies(tier.isolation, isolation):
+                return f": the self-test of {tier.isolation} fails on {offer.name} ({tier.broken[0].name})"
+    return ""

@@ -74,6 +74,34 @@ async def test_quick_run_is_stored_and_replayed_with_every_step(api: httpx.Async
     assert len(set(ids)) == len(ids)
 
 
+async def test_isolation_and_what_held_the_program_in_reach_the_answer(
+    api: httpx.AsyncClient, executor: ScriptedExecutor
+):
+    features = ["seccomp", "landlock:7", "memory:sampled"]
+
+    async def weak(run: Run) -> None:
+        assert run.request["program"]["isolation"] == "process"
+        evidence = {"source": "limit", "limit": "memory_bytes", "killed_by": "cloche", "killed_after_ms": 12.5}
+        await run.say(
+            started(isolation="process"),
+            finished(
+                isolation="process", isolation_features=features, verdict="memory_limit_exceeded", evidence=evidence
+            ),
+        )
+
+    executor.script["weak"] = weak
+    view = await submit(api, "weak", isolation="process")
+    assert (view["isolation"], view["isolation_features"]) == ("process", features)
+    assert view["isolation_note"] == "process: weaker than a namespace cell"
+    assert (view["evidence"]["killed_by"], view["evidence"]["killed_after_ms"]) == ("cloche", 12.5)
+
+
+async def test_what_names_no_isolation_demands_a_namespace(api: httpx.AsyncClient, quick: str):
+    view = await submit(api, quick, network="loopback")
+    assert (view["program"]["isolation"], view["isolation"]) == ("namespace", "namespace")
+    assert (view["isolation_note"], view["program"]["network"]) == (None, "loopback")
+
+
 async def test_watcher_sees_output_while_the_program_runs(api: httpx.AsyncClient, executor: ScriptedExecutor):
     go_on = asyncio.Event()
 

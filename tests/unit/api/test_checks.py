@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from cloche.api.checks import Catalogue, check_submission, path_problem, version_key
 from cloche.api.settings import ApiSettings
-from cloche.contracts.execution import ExecutorOffer, RuntimeOffer
+from cloche.contracts.execution import ExecutorOffer, RuntimeOffer, TierOffer
 from cloche.contracts.submission import EvaluationRequest
 from cloche.kit.errors import InvalidRequestError
 
@@ -17,19 +17,16 @@ def runtime(name: str, version: str) -> RuntimeOffer:
     return RuntimeOffer(name=name, version=version, aliases=["py"] if name == "python" else [], source_file="main.py")
 
 
-CATALOGUE = Catalogue(
-    (
-        ExecutorOffer(
-            name="one",
-            engine="local",
-            isolation="namespace",
-            slots=2,
-            busy=0,
-            healthy=True,
-            runtimes=[runtime("python", "3.9.2"), runtime("python", "3.11.7"), runtime("bash", "5.2")],
-        ),
-    )
+OFFER = ExecutorOffer(
+    name="one",
+    engine="local",
+    isolation="namespace",
+    slots=2,
+    busy=0,
+    healthy=True,
+    runtimes=[runtime("python", "3.9.2"), runtime("python", "3.11.7"), runtime("bash", "5.2")],
 )
+CATALOGUE = Catalogue((OFFER,))
 
 
 def check(**fields: object):
@@ -71,6 +68,34 @@ def test_alias_and_leading_version_parts_are_accepted(wanted: str):
 
 def test_more_isolation_than_offered_is_refused():
     assert "there is: namespace" in refusal(isolation="gvisor").detail
+
+
+def test_isolation_that_fails_its_self_test_just_now_is_accepted_and_waits():
+    broken = TierOffer(isolation="namespace", healthy=False)
+    offer = OFFER.model_copy(update={"isolation": "process", "tiers": [broken]})
+    request = EvaluationRequest.model_validate({"runtime": "python", "source": "x", "isolation": "namespace"})
+    assert check_submission(request, Catalogue((offer,)), SETTINGS).isolation == "namespace"
+
+
+@pytest.mark.parametrize(
+    ("default", "fields", "isolation"),
+    [
+        ("namespace", {}, "namespace"),
+        ("process", {}, "process"),
+        ("process", {"isolation": "namespace"}, "namespace"),
+        ("namespace", {"isolation": "process"}, "process"),
+        ("process", {"network": "loopback"}, "namespace"),
+    ],
+)
+def test_isolation_that_is_not_named_is_what_the_settings_allow(default: str, fields: dict[str, str], isolation: str):
+    request = EvaluationRequest.model_validate({"runtime": "python", "source": "x", **fields})
+    settings = SETTINGS.model_copy(update={"default_isolation": default})
+    assert check_submission(request, CATALOGUE, settings).isolation == isolation
+
+
+def test_loopback_without_a_network_namespace_is_refused():
+    assert "loopback needs isolation namespace" in refusal(network="loopback", isolation="process").detail
+    assert check(network="loopback").network == "loopback"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloche.contracts.execution import ExecutorOffer, RuntimeOffer
+from cloche.contracts.execution import BrokenDefence, ExecutorOffer, RuntimeOffer, TierOffer
 from cloche.kit.errors import InvalidRequestError
 from cloche.kit.ids import uuid7
 from cloche.queue.capability import can_run, rank, strongest_by_wanted, wanted_names
@@ -124,3 +124,12 @@ def test_the_cursor_of_one_list_is_none_of_another():
 def test_waiting_is_explained(changes, words):
     task = {"lane": "interactive", "runtime": "python", "isolation": "namespace", "paused": False, "due_in_s": -1.0}
     assert waiting_for(WaitingTask(**{**task, "ahead": 0, **changes}), [offer()]) == words
+
+
+def test_waiting_names_the_self_test_that_keeps_an_executor_from_it():
+    broken = BrokenDefence(name="kill_everything", message="it got out")
+    tier = TierOffer(isolation="namespace", healthy=False, broken=[broken])
+    task = WaitingTask("interactive", "python", "namespace", paused=False, due_in_s=-1.0, ahead=0)
+    assert waiting_for(task, [offer(healthy=False, tiers=[tier])]) == (
+        "no executor offers python at namespace: the self-test of namespace fails on e (kill_everything)"
+    )

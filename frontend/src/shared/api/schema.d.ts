@@ -404,6 +404,9 @@ export interface components {
         /**
          * Evaluation
          * @description Everything known about one evaluation. Before it is finished, what is known is provisional.
+         *
+         *     ``isolation_features`` names what held the program in; empty until it is finished.
+         *     ``isolation_note`` is there when the isolation was weaker than the default.
          */
         Evaluation: {
             /** Attempts */
@@ -427,6 +430,13 @@ export interface components {
             id: string;
             /** Isolation */
             isolation: ("process" | "namespace" | "container" | "gvisor" | "vm") | null;
+            /**
+             * Isolation Features
+             * @default []
+             */
+            isolation_features: string[];
+            /** Isolation Note */
+            isolation_note?: string | null;
             /** Labels */
             labels: {
                 [key: string]: string;
@@ -513,10 +523,10 @@ export interface components {
             files: components["schemas"]["File"][] | null;
             /**
              * Isolation
-             * @default namespace
-             * @enum {string}
+             * @description The least that it may run under. Without it, what the server is set to: `namespace`, unless its operator allows `process`.
+             * @default null
              */
-            isolation: "process" | "namespace" | "container" | "gvisor" | "vm";
+            isolation: ("process" | "namespace" | "container" | "gvisor" | "vm") | null;
             /** Labels */
             labels?: {
                 [key: string]: string;
@@ -529,6 +539,7 @@ export interface components {
             name: string;
             /**
              * Network
+             * @description `loopback` is an interface of the cell's own, for a server and its client in one program.
              * @default none
              * @enum {string}
              */
@@ -919,6 +930,12 @@ export interface components {
              */
             isolation: "process" | "namespace" | "container" | "gvisor" | "vm";
             limits: components["schemas"]["Limits"];
+            /**
+             * Network
+             * @default none
+             * @enum {string}
+             */
+            network: "none" | "loopback";
             /** Runtime */
             runtime: string;
             /** Stdin */
