@@ -6,7 +6,7 @@ and databases.
 
 import typer
 
-from cloche.cli import doctor, evaluations, keys, migrate, run, stack
+from cloche.cli import doctor, evaluations, executors, keys, migrate, run, stack
 
 app = typer.Typer(
     name="cloche",
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 run.register(app)
 evaluations.register(app)
+executors.register(app)
 stack.register(app)
 doctor.register(app)
 migrate.register(app)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rich.table import Table
 from rich.text import Text
 
+from cloche.cli.evidence import evidence_line
 from cloche.cli.quantities import STATE_SIGNS, byte_count, duration, state_of, words
 from cloche.cli.terminal import visible
 from cloche.contracts.evaluation import CaseView, Evaluation, EvaluationSummary, OutputView
@@ -25,6 +26,7 @@ def summary_line(run: Evaluation, page: str) -> Text:
         f"{duration(run.cpu_time_ms)} CPU",
         byte_count(run.peak_memory_bytes),
         *(f"{name} cut at {byte_count(view.kept)}" for name, view in _streams(run) if view.truncated),
+        *([run.isolation_note] if run.isolation_note else []),
         page,
     ]
     return Text.assemble(state_text(state_of(run)), why, Text("  " + " · ".join(facts), style="dim"))
@@ -72,7 +74,10 @@ def facts(run: Evaluation, page: str) -> Iterator[tuple[str, str]]:
     yield "labels", " ".join(f"{key}={value}" for key, value in sorted(run.labels.items()))
     yield "runtime", run.runtime
     yield "isolation", f"{run.isolation} ({run.engine})" if run.isolation else ""
+    yield "isolation note", run.isolation_note or ""
+    yield "held in by", ", ".join(run.isolation_features)
     yield "exit", _ending(run.exit_code, run.signal)
+    yield "evidence", evidence_line(run.evidence)
     yield "wall", duration(run.wall_time_ms)
     yield "CPU", duration(run.cpu_time_ms)
     yield "memory", byte_count(run.peak_memory_bytes)

@@ -22,7 +22,7 @@ from cloche.client.watching import OutputChunk
 from cloche.contracts.evaluation import Evaluation
 from cloche.contracts.events import Retried
 from cloche.contracts.submission import EvaluationRequest
-from cloche.contracts.words import Isolation
+from cloche.contracts.words import Isolation, Network
 from cloche.kit.errors import ClocheError
 
 #: How long an interrupted command waits for the cancelled verdict.
@@ -39,7 +39,11 @@ LimitOptions = Annotated[
 ]
 Name = Annotated[str, typer.Option("--name", help="A name to find it by.")]
 Labels = Annotated[list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="Repeatable.")]
-LeastIsolation = Annotated[Isolation, typer.Option("--isolation", help="The least that it may run under.")]
+LeastIsolation = Annotated[
+    Isolation | None,
+    typer.Option("--isolation", help="The least that it may run under; else what the server is set to."),
+]
+NetworkChoice = Annotated[Network, typer.Option("--network", help="loopback: an interface of the cell's own.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Submit, print the id, leave.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Summary and compiler's words also when piped.")]
 
@@ -59,7 +63,8 @@ def run(  # noqa: PLR0913, PLR0917  (one parameter an option)
     limit: LimitOptions = None,
     name: Name = "",
     label: Labels = None,
-    isolation: LeastIsolation = "namespace",
+    isolation: LeastIsolation = None,
+    network: NetworkChoice = "none",
     no_wait: NoWait = False,  # noqa: FBT002  (an option)
     as_json: AsJson = False,  # noqa: FBT002  (an option)
     verbose: Verbose = False,  # noqa: FBT002  (an option)
@@ -86,6 +91,7 @@ def run(  # noqa: PLR0913, PLR0917  (one parameter an option)
             name=name or ("" if source is not None else files[0].name),
             labels=pairs(label or [], "'--label'"),
             isolation=isolation,
+            network=network,
             limits=limits,
             compile_limits=compile_limits,
         )

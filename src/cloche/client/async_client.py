@@ -16,6 +16,7 @@ from cloche.client.wire import http_request
 from cloche.contracts.evaluation import Evaluation, EvaluationSummary
 from cloche.contracts.execution import RuntimeOffer
 from cloche.contracts.submission import EvaluationRequest
+from cloche.contracts.tasks import ExecutorSeen
 from cloche.contracts.words import Stream
 
 
@@ -81,6 +82,10 @@ class AsyncClient:
     async def runtimes(self) -> Sequence[RuntimeOffer]:
         """As ``Client.runtimes``."""
         return await self._run(self._flows.runtimes())
+
+    async def executors(self) -> Sequence[ExecutorSeen]:
+        """As ``Client.executors``."""
+        return await self._run(self._flows.executors())
 
     async def close(self) -> None:
         """As ``Client.close``."""

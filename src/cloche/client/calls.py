@@ -109,5 +109,10 @@ def runtimes() -> Call:
     return Call("GET", "/api/v1/runtimes")
 
 
+def executors() -> Call:
+    """Where it can be run."""
+    return Call("GET", "/api/v1/executors")
+
+
 def _wait(wait_s: float) -> dict[str, str]:
     return {"wait": f"{wait_s:g}"} if wait_s else {}

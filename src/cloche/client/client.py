@@ -16,6 +16,7 @@ from cloche.client.wire import http_request
 from cloche.contracts.evaluation import Evaluation, EvaluationSummary
 from cloche.contracts.execution import RuntimeOffer
 from cloche.contracts.submission import EvaluationRequest
+from cloche.contracts.tasks import ExecutorSeen
 from cloche.contracts.words import Stream
 
 
@@ -93,6 +94,10 @@ class Client:
     def runtimes(self) -> Sequence[RuntimeOffer]:
         """What can be run."""
         return self._run(self._flows.runtimes())
+
+    def executors(self) -> Sequence[ExecutorSeen]:
+        """Where it can be run, under which isolation, and whether that held in its last self-test."""
+        return self._run(self._flows.executors())
 
     def close(self) -> None:
         """Close every connection; idempotent."""

@@ -20,6 +20,7 @@ from cloche.client.wire import Answer, ForeignAnswerError, read_answer, read_err
 from cloche.contracts.evaluation import Evaluation, EvaluationPage, RuntimesAnswer
 from cloche.contracts.execution import RuntimeOffer
 from cloche.contracts.submission import EvaluationRequest
+from cloche.contracts.tasks import ExecutorsAnswer, ExecutorSeen
 from cloche.contracts.words import Stream
 
 #: How long one answer is held for a verdict; the server allows 60.
@@ -142,6 +143,11 @@ class Flows:
         """What can be run."""
         answer = yield from self.ask(calls.runtimes(), RuntimesAnswer)
         return answer.runtimes
+
+    def executors(self) -> Flow[Sequence[ExecutorSeen]]:
+        """Where it can be run."""
+        answer = yield from self.ask(calls.executors(), ExecutorsAnswer)
+        return answer.executors
 
     def pages(self, wanted: ListFilter, size: int) -> Flow[None]:
         """Emits ``EvaluationSummary``, newest first; a page is read when the one before is used up."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from cloche.kit.errors import (
     UnavailableError,
 )
 
+GOLDEN = Path(__file__).parents[1] / "contracts" / "golden"
 ID = UUID("01890000-0000-7000-8000-000000000001")
 REQUEST = EvaluationRequest(runtime="python", source="print(1)")
 _OUTPUT = {"text": "", "base64": None, "bytes": 0, "kept": 0, "shown": 0, "truncated": False, "missing": []}
@@ -184,6 +186,14 @@ def test_nobody_there_says_what_to_do(through):
     server = Server(*[httpx.ConnectError("refused") for _ in range(4)])
     with pytest.raises(UnavailableError, match=r"http://cloche\.example.*`cloche up`"):
         through(server, lambda c: c.runtimes())
+
+
+def test_executors_come_with_their_tiers(through):
+    golden = json.loads((GOLDEN / "executors.json").read_text(encoding="utf-8"))
+    server = Server(ok(golden))
+    (seen,) = through(server, lambda c: c.executors())
+    assert [(tier.isolation, tier.healthy) for tier in seen.offer.tiers] == [("process", False), ("namespace", True)]
+    assert server.asked[0].url.path == "/api/v1/executors"
 
 
 @pytest.mark.parametrize("status", [200, 404])
