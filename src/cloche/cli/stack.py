@@ -12,7 +12,7 @@ from rich.table import Table
 from cloche.cli.failures import told
 from cloche.cli.options import AsJson, DataDir, PgUrl, RedisUrl, resolved
 from cloche.stack import control
-from cloche.stack.options import DEFAULT_PORT, Engine, StackOptions
+from cloche.stack.options import DEFAULT_PORT, Engine, LeastIsolation, StackOptions
 from cloche.stack.spawn import StackError
 from cloche.stack.status import StackStatus
 
@@ -22,6 +22,14 @@ Port = Annotated[int, typer.Option("--port", envvar="CLOCHE_PORT", min=1, max=65
 Host = Annotated[str, typer.Option("--host", envvar="CLOCHE_HOST", help="Address to listen on; loopback without keys.")]
 Keys = Annotated[bool, typer.Option("--require-keys", envvar="CLOCHE_REQUIRE_KEYS", help="Ask for API keys.")]
 EngineChoice = Annotated[Engine, typer.Option("--engine", envvar="CLOCHE_ENGINE", help="How containers are made.")]
+DefaultIsolation = Annotated[
+    LeastIsolation,
+    typer.Option(
+        "--default-isolation",
+        envvar="CLOCHE_API_DEFAULT_ISOLATION",
+        help="For programs that name none; process is weaker, for machines that forbid namespaces.",
+    ),
+]
 Detach = Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")]
 Hosts = Annotated[list[str] | None, typer.Option("--allow-host", help="A further Host name to answer to. Repeatable.")]
 Only = Annotated[
@@ -43,6 +51,7 @@ def up(  # noqa: PLR0913, PLR0917  (one parameter an option)
     data_dir: DataDir = None,
     require_keys: Keys = False,  # noqa: FBT002  (an option)
     engine: EngineChoice = "local",
+    default_isolation: DefaultIsolation = "namespace",
     pg_url: PgUrl = None,
     redis_url: RedisUrl = None,
     allow_host: Hosts = None,
@@ -56,6 +65,7 @@ def up(  # noqa: PLR0913, PLR0917  (one parameter an option)
         port=port,
         require_keys=require_keys,
         engine=engine,
+        default_isolation=default_isolation,
         pg_url=pg_url,
         redis_url=redis_url,
         hosts=tuple(allow_host or ()),

@@ -13,6 +13,7 @@ from cloche.stack.spawn import StackError
 
 DEFAULT_PORT: Final = 8400
 Engine = Literal["local", "docker"]
+LeastIsolation = Literal["process", "namespace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class StackOptions:
     port: int = DEFAULT_PORT
     require_keys: bool = False
     engine: Engine = "local"
+    default_isolation: LeastIsolation = "namespace"
     pg_url: str | None = None
     redis_url: str | None = None
     hosts: tuple[str, ...] = ()

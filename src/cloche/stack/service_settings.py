@@ -73,6 +73,7 @@ class ServiceSettingsSource:
             **self._stores("api"),
             **self._queue_access("api"),
             "queue_public": self._unix("queue-public"),
+            "default_isolation": self.options.default_isolation,
             **self._people(),
         }
         if self.web_dist is not None:
