@@ -63,13 +63,13 @@ $(WEB): $(WEB_SOURCES) frontend/node_modules/.ready
 
 web: $(WEB) ## Build the page
 
-LAUNCHER_SOURCES := $(wildcard src/cloche/executor/launcher/*.c src/cloche/executor/launcher/*.h) scripts/build_launcher.py
+LAUNCHER_SOURCES := $(wildcard src/cloche/executor/launcher/*.[ch] src/cloche/executor/probe/*.[ch]) scripts/build_launcher.py
 
 $(LAUNCHER): $(LAUNCHER_SOURCES) $(VENV)/.run
 	@scripts/with_compiler $(BIN)/python scripts/build_launcher.py
 	@touch $@
 
-launcher: $(LAUNCHER) ## Build the cell launcher
+launcher: $(LAUNCHER) ## Build the cell launcher and the probe
 
 check: $(VENV)/.dev frontend/node_modules/.ready ## Formatting, lint, types, architecture, drift
 	@$(TIMED) ruff-format $(BIN)/ruff format --check .
@@ -101,7 +101,7 @@ test-conformance: dev-setup
 	@$(TIMED) test-conformance $(PYTEST) -n 2 tests/conformance -m "not slow"
 
 test-hostile: dev-setup
-	@$(TIMED) test-hostile $(PYTEST) -n 2 tests/hostile -m "not slow"
+	@$(TIMED) test-hostile $(PYTEST) tests/hostile -m "not slow"
 
 test-e2e: dev-setup
 	@$(TIMED) test-e2e $(PYTEST) tests/e2e -m "not slow"
@@ -122,4 +122,4 @@ lock: $(VENV)/.dev ## Write the pinned requirements anew
 	@scripts/lock_requirements
 
 clean: ## Remove what was built here (not the data)
-	@rm -rf $(VENV) frontend/node_modules frontend/dist $(dir $(WEB)) $(dir $(LAUNCHER)) dist
+	@rm -rf $(VENV) frontend/node_modules frontend/dist $(dir $(WEB)) $(dir $(LAUNCHER)) src/cloche/executor/probe/bin dist

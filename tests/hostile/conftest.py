@@ -1,5 +1,6 @@
 """One real executor for this folder's tests."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -7,13 +8,39 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+import baits
 from executor_under_test import ExecutorProcess, Worker, running_executor
+
+from cloche.contracts.execution import ExecutorOffer
+from cloche.executor.settings import ExecutorSettings
+
+SLOTS = 8
+_RUNTIMES = '["bash", "c", "javascript", "python"]'
 
 
 @pytest.fixture(scope="module")
 def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExecutorProcess]:
-    with running_executor(tmp_path_factory.mktemp("executor")) as process:
+    """With baits around it, every tier that this host has, and ``SLOTS`` slots."""
+    changed = {"slots": str(SLOTS), "runtimes": _RUNTIMES}
+    if "tiers" in ExecutorSettings.model_fields:
+        changed["tiers"] = '["process", "namespace"]'
+    directory = tmp_path_factory.mktemp("executor")
+    with (
+        baits.laid_out() as bait,
+        running_executor(directory, extra=bait.environment, inherited=[bait.descriptor], **changed) as process,
+    ):
         yield process
+
+
+@pytest.fixture(scope="module")
+def offer(executor: ExecutorProcess) -> ExecutorOffer:
+    """What it can run here."""
+
+    async def ask() -> ExecutorOffer:
+        async with executor.worker() as worker:
+            return await worker.offer()
+
+    return asyncio.run(ask())
 
 
 @pytest.fixture

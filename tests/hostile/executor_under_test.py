@@ -7,14 +7,14 @@ import os
 import subprocess
 import sys
 from base64 import b64decode
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from cloche.contracts.execution import ExecutionRequest, FailedLine, FinishedLine
+from cloche.contracts.execution import ExecutionRequest, ExecutorOffer, FailedLine, FinishedLine
 from cloche.contracts.limits import CompileLimits, Limits
 from cloche.contracts.record import ExecutionRecord
 from cloche.contracts.submission import File, Program
@@ -24,7 +24,7 @@ from cloche.kit.http_client import ServiceClient
 from cloche.kit.ids import uuid7
 
 TOKEN = "a worker's token"
-SUFFIX = {"python": "py", "bash": "sh", "c": "c"}
+SUFFIX = {"python": "py", "bash": "sh", "c": "c", "javascript": "js"}
 
 
 def program(source: str, *, runtime: str = "python", **changed: Any) -> Program:
@@ -64,6 +64,9 @@ class Worker:
         finally:
             answer.close()
 
+    async def offer(self) -> ExecutorOffer:
+        return await self.client.get("/executor/v1/offer", ExecutorOffer)
+
     async def all_lines(self, wanted: Program, **options: Any) -> list[Any]:
         return [line async for line in self.lines(wanted, **options)]
 
@@ -89,15 +92,26 @@ class ExecutorProcess:
 
 
 @contextlib.contextmanager
-def running_executor(directory: Path, **changed: str) -> Iterator[ExecutorProcess]:
-    """Start the service, wait until its self-tests are done, end it by SIGTERM."""
+def running_executor(
+    directory: Path,
+    *,
+    command: Sequence[str] = ("-m", "cloche.executor"),
+    extra: Mapping[str, str] | None = None,
+    inherited: Sequence[int] = (),
+    **changed: str,
+) -> Iterator[ExecutorProcess]:
+    """Start the service, wait until its self-tests are done, end it by SIGTERM.
+
+    ``command`` is what Python runs, ``extra`` are variables and ``inherited`` descriptors on top, ``changed`` settings.
+    """
     socket, log = directory / "x.sock", directory / "executor.log"
     values = {"listen": f"unix:{socket}", "slots": "4", "runtimes": '["bash", "c", "python"]', "name": "under-test"}
     values |= {"worker_token": TOKEN, "drain_s": "5"} | changed
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     environment |= {f"CLOCHE_EXECUTOR_{name.upper()}": value for name, value in values.items()}
+    environment |= extra or {}
     with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, "-m", "cloche.executor"], env=environment, stderr=output)
+        process = subprocess.Popen([sys.executable, *command], env=environment, stderr=output, pass_fds=inherited)
     try:
         asyncio.run(until_checked(socket, process))
         yield ExecutorProcess(process.pid, socket)

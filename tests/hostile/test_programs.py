@@ -1,73 +1,55 @@
-"""Hostile programs through the real executor. A new one is a file and its expected outcome beside it.
+"""Hostile programs through the real executor, all mixed. A new one is a file and its expected outcome beside it."""
 
-``verdicts`` lists what may come out; ``stdout``, ``signal``, ``exit_code`` and the passed
-``limit`` are exact where given; ``cases`` runs the program that often in one cell, each of which must end the same way.
-"""
-
-import tomllib
-from pathlib import Path
-from typing import Any
+import asyncio
+from dataclasses import dataclass
 
 import pytest
-from executor_under_test import ExecutorProcess, Worker, program, text
+from afterwards import Traces, settled, traces
+from batch import Attempt, attempts, run_all, why_not
+from executor_under_test import ExecutorProcess, Worker, program
+from expectation import load_all
 
-from cloche.contracts.limits import Limits
-from cloche.contracts.submission import Case
-from cloche.executor.engines.local.cgroups import find_roots
+from cloche.contracts.execution import ExecutorOffer
+from cloche.contracts.words import Isolation
 
-PROGRAMS = Path(__file__).parent / "programs"
-EXPECTATIONS = sorted(PROGRAMS.glob("*.toml"))
+TIERS: tuple[Isolation, ...] = ("namespace", "process")
+ATTEMPTS = attempts(load_all(), TIERS)
 
 
-@pytest.mark.parametrize("path", EXPECTATIONS, ids=lambda path: path.stem)
-async def test_hostile_program_is_contained(executor: ExecutorProcess, worker: Worker, path: Path) -> None:
-    expected, source = _read(path)
-    limits = Limits(**expected.get("limits", {}))
-    cases = [Case() for _ in range(expected.get("cases", 0))]
-    before = _traces(executor)
-    record = await worker.record(program(source, runtime=expected.get("runtime", "python"), limits=limits, cases=cases))
-    assert record.verdict in expected["verdicts"], (record.message, text(record.stderr.data))
-    assert record.evidence.limit == expected.get("limit", record.evidence.limit)
-    assert {case.verdict for case in record.cases} <= set(expected["verdicts"])
-    _compare(expected, record.exit_code, record.signal, text(record.stdout.data), len(cases) or 1)
-    assert _traces(executor) == before
+@dataclass(frozen=True)
+class Mixed:
+    """What was wrong with each program, and what was on the host before and after all of them."""
+
+    complaints: dict[str, list[str]]
+    before: Traces
+    after: Traces
+
+
+@pytest.fixture(scope="module")
+def mixed(executor: ExecutorProcess, offer: ExecutorOffer, request: pytest.FixtureRequest) -> Mixed:
+    """All programs that were selected, at once."""
+    names = {item.name for item in request.session.items}
+    selected = [a for a in ATTEMPTS if f"test_hostile_program_is_contained[{a.id}]" in names]
+
+    async def run() -> Mixed:
+        before = traces(executor.pid)
+        async with executor.worker() as worker:
+            result = await run_all(worker, [a for a in selected if why_not(a, offer) is None], offer.slots)
+        return Mixed(result, before, await settled(executor.pid, before))
+
+    return asyncio.run(run())
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: attempt.id)
+def test_hostile_program_is_contained(mixed: Mixed, offer: ExecutorOffer, attempt: Attempt) -> None:
+    reason = why_not(attempt, offer)
+    if reason is not None:
+        pytest.skip(reason)
+    complaints = mixed.complaints[attempt.id]
+    assert not complaints, "\n".join(complaints)
+
+
+async def test_nothing_of_them_is_left_on_the_host(mixed: Mixed, worker: Worker) -> None:
+    assert mixed.after == mixed.before
     assert (await worker.record(program("print('still here')"))).verdict == "accepted"
-
-
-def _read(path: Path) -> tuple[dict[str, Any], str]:
-    source = next(p for p in path.parent.glob(f"{path.stem}.*") if p.suffix != ".toml")
-    return tomllib.loads(path.read_text(encoding="utf-8")), source.read_text(encoding="utf-8")
-
-
-def _compare(expected: dict[str, Any], exit_code: int | None, signal: int | None, stdout: str, times: int) -> None:
-    assert exit_code == expected.get("exit_code", exit_code)
-    assert signal == expected.get("signal", signal)
-    if "stdout" in expected:
-        assert stdout == expected["stdout"] * times
-
-
-def _traces(executor: ExecutorProcess) -> dict[str, list[str]]:
-    """Everything a run might leave on this machine."""
-    tree = _processes_below(executor.pid)
-    groups = [p.name for root in find_roots().directories() for p in root.glob(f"cloche-{executor.pid}-*")]
-    mounts = Path(f"/proc/{executor.pid}/mountinfo").read_text(encoding="utf-8").splitlines()
-    cells = [line for line in mounts if "cloche" in line and "/exposed-" not in line]
-    files = [p.name for place in ("/tmp", "/dev/shm") for p in Path(place).glob("*mark*")]
-    return {"processes": tree, "cgroups": groups, "mounts": cells, "files": files, "cells": _of_cells(executor)}
-
-
-def _processes_below(pid: int) -> list[str]:
-    tasks = Path(f"/proc/{pid}/task")
-    return [child for task in tasks.iterdir() for child in (task / "children").read_text(encoding="ascii").split()]
-
-
-def _of_cells(executor: ExecutorProcess) -> list[str]:
-    """Processes in a cgroup of this executor's cells, wherever they hang in the tree."""
-    found: list[str] = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and f"/cloche-{executor.pid}-" in (entry / "cgroup").read_text(encoding="utf-8"):
-                found.append(entry.name)
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return found

@@ -1,0 +1,136 @@
+"""Runs hostile programs, many at once, and says of each how it differs from what is expected."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from executor_under_test import Worker, program, text
+from expectation import Expectation
+
+from cloche.contracts.execution import ExecutorOffer, FailedLine, FinishedLine
+from cloche.contracts.record import ExecutionRecord
+from cloche.contracts.submission import Case, Program
+from cloche.contracts.words import Isolation
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One program in one tier."""
+
+    expected: Expectation
+    tier: Isolation
+
+    @property
+    def id(self) -> str:
+        """As test names and tables show it."""
+        return f"{self.tier}-{self.expected.name}"
+
+
+def attempts(expectations: Iterable[Expectation], tiers: Iterable[Isolation]) -> list[Attempt]:
+    """Every program in every of ``tiers`` that it applies to."""
+    return [Attempt(expected, tier) for tier in tiers for expected in expectations if tier in expected.tiers]
+
+
+def why_not(attempt: Attempt, offer: ExecutorOffer) -> str | None:
+    """Why this executor can't run it; None where it can."""
+    expected = attempt.expected
+    if expected.root_only and os.geteuid() != 0:
+        return "only where the executor is root"
+    if not any(runtime.answers_to(expected.runtime) for runtime in offer.runtimes):
+        return f"no {expected.runtime} here: {offer.refused_runtimes.get(expected.runtime, 'unknown')}"
+    tier = next((tier for tier in offer.tiers if tier.isolation == attempt.tier), None)
+    if tier is None or not tier.healthy:
+        return f"the tier {attempt.tier} is not offered: {tier or [t.isolation for t in offer.tiers]}"
+    return None
+
+
+async def run_all(worker: Worker, wanted: list[Attempt], slots: int) -> dict[str, list[str]]:
+    """What was wrong with each by its id, ``slots`` of them at once; those that need company go first, alone."""
+    result = {attempt.id: await _complaints(worker, attempt) for attempt in wanted if attempt.expected.together > 1}
+    free = asyncio.Semaphore(slots)
+
+    async def one(attempt: Attempt) -> None:
+        async with free:
+            result[attempt.id] = await _complaints(worker, attempt)
+
+    await _all(one(attempt) for attempt in wanted if attempt.id not in result)
+    return result
+
+
+async def _all(work: Iterable[Awaitable[None]]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for one in work:
+            group.create_task(_awaited(one))
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
+
+
+async def _complaints(worker: Worker, attempt: Attempt) -> list[str]:
+    expected, wanted = attempt.expected, _program(attempt)
+    lines: list[FinishedLine | FailedLine] = []
+    for _ in range(expected.times):
+        async with asyncio.timeout(90):
+            lines += await asyncio.gather(*(_last_line(worker, wanted) for _ in range(expected.together)))
+    records = [line.record for line in lines if isinstance(line, FinishedLine)]
+    said = [complaint for line in lines for complaint in _judge(attempt, line)]
+    if expected.together > 1 and len({text(record.stdout.data) for record in records}) < expected.together:
+        said.append("cells at once wrote the same")
+    said += [f"left on the host: {path}" for pattern in expected.afterwards for path in Path("/").glob(pattern[1:])]
+    return said
+
+
+async def _last_line(worker: Worker, wanted: Program) -> FinishedLine | FailedLine:
+    last = (await worker.all_lines(wanted))[-1]
+    kind: Callable[..., FinishedLine | FailedLine] = FinishedLine if last["type"] == "finished" else FailedLine
+    return kind(**last)
+
+
+def _program(attempt: Attempt) -> Program:
+    expected = attempt.expected
+    cases = [Case(expected_stdout=expected.answer) for _ in range(expected.cases)]
+    return program(
+        expected.source,
+        runtime=expected.runtime,
+        limits=expected.limits,
+        isolation=attempt.tier,
+        network=expected.network,
+        args=expected.args,
+        stdin="x" * expected.stdin_bytes,
+        cases=cases,
+    )
+
+
+def _judge(attempt: Attempt, line: FinishedLine | FailedLine) -> list[str]:
+    if isinstance(line, FailedLine):
+        return [f"the platform failed: {line.reason}: {line.message}"]
+    record = line.record
+    said = [*_facts(attempt, record), *_compared(attempt.expected, record)]
+    if said:
+        said.append(f"{record.message} stderr: {text(record.stderr.data)[-400:]!r}")
+        if record.compile is not None and record.verdict == "compile_error":
+            said.append(text(record.compile.output)[-800:])
+    return said
+
+
+def _facts(attempt: Attempt, record: ExecutionRecord) -> list[str]:
+    said = [] if record.isolation == attempt.tier else [f"ran in the tier {record.isolation}"]
+    verdicts = [record.verdict, *(case.verdict for case in record.cases)]
+    said += [f"verdict {verdict}" for verdict in verdicts if verdict not in attempt.expected.verdicts]
+    return said
+
+
+def _compared(expected: Expectation, record: ExecutionRecord) -> list[str]:
+    said: list[str] = []
+    for name, wanted, found in (
+        ("limit", expected.limit, record.evidence.limit),
+        ("exit code", expected.exit_code, record.exit_code),
+        ("signal", expected.signal, record.signal),
+        ("stdout", expected.stdout and expected.stdout * max(expected.cases, 1), text(record.stdout.data)),
+    ):
+        if wanted is not None and wanted != found:
+            said.append(f"{name} {found if isinstance(found, int) else str(found)[:600]!r} and not {wanted!r}")
+    return said
