@@ -1,9 +1,10 @@
-"""Build the cell launcher: one static binary for this machine, from the C files beside it.
+"""Build the programs that go into cells: the cell launcher and the probe of the standing self-test.
 
-    python scripts/build_launcher.py [--zig] [--force]
+    python scripts/build_launcher.py [--zig] [--force] [--machine aarch64]
 
-Uses ``cc``, ``gcc`` or ``clang`` where one can link statically, else ``python -m ziglang``
-(``--zig`` asks for it). Does nothing when the binary was built from the same sources.
+Each is one static binary, made from the C files of its folder. Uses ``cc``, ``gcc`` or ``clang`` where
+one can link statically, else ``python -m ziglang`` (``--zig`` asks for it; other machines need it).
+Does nothing when a binary was built from the same sources.
 """
 
 import argparse
@@ -15,32 +16,36 @@ import sys
 import tempfile
 from pathlib import Path
 
-SOURCES = Path(__file__).parents[1] / "src" / "cloche" / "executor" / "launcher"
+EXECUTOR = Path(__file__).parents[1] / "src" / "cloche" / "executor"
+#: Folder by program.
+PROGRAMS = {"cell-launcher": EXECUTOR / "launcher", "cell-probe": EXECUTOR / "probe"}
 FLAGS = ("-static", "-O2", "-Wall", "-Wextra", "-Werror", "-s")
 
 
 class BuildError(Exception):
-    """No compiler here can build the launcher."""
+    """No compiler here can build it."""
 
 
-def build(*, zig: bool = False, force: bool = False) -> Path:
-    """Build if needed; the path of the binary.
+def build(
+    program: str = "cell-launcher", *, machine: str = platform.machine(), zig: bool = False, force: bool = False
+) -> Path:
+    """Build one of ``PROGRAMS`` if needed; the path of the binary.
 
     Raises:
         BuildError: no compiler could do it, with what each said.
     """
-    machine = platform.machine()
-    binary = SOURCES / "bin" / f"cell-launcher-{machine}"
+    folder = PROGRAMS[program]
+    binary = folder / "bin" / f"{program}-{machine}"
     stamp = binary.with_suffix(".sha256")
-    sources = sorted(SOURCES.glob("*.c"))
-    digest = _digest([*sources, *sorted(SOURCES.glob("*.h"))], machine)
+    sources = sorted(folder.glob("*.c"))
+    digest = _digest([*sources, *sorted(folder.glob("*.h"))], machine)
     if not force and binary.exists() and stamp.exists() and stamp.read_text(encoding="ascii") == digest:
         return binary
     binary.parent.mkdir(exist_ok=True)
     said: list[str] = []
     for compiler in _compilers(machine, zig=zig):
         with tempfile.TemporaryDirectory(dir=binary.parent) as directory:
-            made = Path(directory) / "launcher"
+            made = Path(directory) / program
             command = [*compiler, *FLAGS, "-o", str(made), *map(str, sources)]
             result = subprocess.run(command, capture_output=True, text=True, check=False)
             if result.returncode == 0:
@@ -53,7 +58,8 @@ def build(*, zig: bool = False, force: bool = False) -> Path:
 
 
 def _compilers(machine: str, *, zig: bool) -> list[list[str]]:
-    found = [[path] for name in ("cc", "gcc", "clang") if not zig and (path := shutil.which(name))]
+    own = machine == platform.machine() and not zig
+    found = [[path] for name in ("cc", "gcc", "clang") if own and (path := shutil.which(name))]
     target = [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-musl"]
     return [*found, target]
 
@@ -69,5 +75,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--zig", action="store_true", help="use ziglang even where there is a compiler")
     parser.add_argument("--force", action="store_true", help="build although nothing changed")
+    parser.add_argument("--machine", default=platform.machine(), help="for another processor, by ziglang")
     options = parser.parse_args()
-    print(build(zig=options.zig, force=options.force))
+    for name in PROGRAMS:
+        print(build(name, machine=options.machine, zig=options.zig, force=options.force))

@@ -1,4 +1,4 @@
-"""Build hook: the wheel carries the built page and the cell launcher, so it is made for one platform."""
+"""Build hook: the wheel carries the built page and the programs that go into cells, so it is made for one platform."""
 
 import platform
 from pathlib import Path
@@ -8,7 +8,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
-    """Refuses to build a wheel without the page and the launcher; an editable install needs neither."""
+    """Refuses to build a wheel without them; an editable install needs neither."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Check what must be in the wheel and name its platform."""
@@ -16,8 +16,8 @@ class CustomBuildHook(BuildHookInterface[Any]):
             return
         package = Path(self.root) / "src" / "cloche"
         page = package / "stack" / "web_dist" / "index.html"
-        launcher = package / "executor" / "launcher" / "bin" / f"cell-launcher-{platform.machine()}"
-        for needed in (page, launcher):
+        built = [f"{folder}/bin/cell-{folder}-{platform.machine()}" for folder in ("launcher", "probe")]
+        for needed in (page, *(package / "executor" / path for path in built)):
             if not needed.exists():
                 raise RuntimeError(f"{needed.relative_to(self.root)} is not built: run `make setup` first")
         build_data["force_include"]["runtimes"] = "cloche/executor/runtimes"

@@ -1,0 +1,137 @@
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+/* An empty file counts as hidden: /dev/null is what masks one. */
+static void must_not_read(const char *path)
+{
+    char byte;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0)
+        return;
+    if (read(fd, &byte, 1) == 1)
+        broken("read %s", path);
+    close(fd);
+}
+
+static void must_not_open(const char *path, int how)
+{
+    int fd = open(path, how | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd >= 0)
+        broken("open %s for %s", path, how == O_RDONLY ? "reading" : "writing");
+}
+
+static void must_be_empty(const char *path)
+{
+    DIR *directory = opendir(path);
+    struct dirent *entry;
+
+    if (directory == NULL)
+        return;
+    while ((entry = readdir(directory)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            broken("list %s: %s", path, entry->d_name);
+    closedir(directory);
+}
+
+/* Arguments: files that the executor made on the host for every user to read. */
+static void host_files(char **canaries)
+{
+    static const char *const secrets[] = {"/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/crypttab"};
+    static const char *const sockets[] = {"/run/docker.sock", "/var/run/docker.sock", "/run/containerd/containerd.sock"};
+
+    for (; *canaries != NULL; canaries++)
+        must_not_read(*canaries);
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+        must_not_read(secrets[i]);
+    for (size_t i = 0; i < sizeof sockets / sizeof *sockets; i++)
+        if (access(sockets[i], W_OK) == 0)
+            broken("reach %s", sockets[i]);
+    must_be_empty("/root");
+    must_be_empty("/home");
+}
+
+static void write_root(char **args)
+{
+    static const char *const places[] = {"/", "/usr", "/usr/bin", "/usr/lib", "/etc", "/dev", "/proc", "/sys", "/run",
+                                         "/var", "/opt", "/home", "/root"};
+    char path[64];
+
+    (void)args;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        int fd;
+
+        snprintf(path, sizeof path, "%s/.cloche-probe-%d", places[i], (int)getpid());
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0)
+            continue;
+        unlink(path);
+        broken("write to %s", places[i]);
+    }
+}
+
+static void kernel_files(char **args)
+{
+    static const char *const readable[] = {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/kmsg", "/dev/kmsg",
+                                           "/proc/1/environ", "/proc/1/mem", "/proc/1/maps", "/proc/1/auxv"};
+    static const char *const writable[] = {
+        "/proc/sysrq-trigger",          "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/hostname",
+        "/proc/sys/vm/drop_caches",     "/proc/irq/default_smp_affinity", "/proc/1/oom_score_adj",
+        "/sys/kernel/uevent_helper",    "/sys/fs/cgroup/cgroup.procs",    "/sys/fs/cgroup/memory/cgroup.procs",
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory.max",
+    };
+    static const char *const hidden[] = {"/sys/firmware", "/proc/scsi", "/proc/acpi", "/proc/asound", "/proc/1/fd"};
+
+    (void)args;
+    for (size_t i = 0; i < sizeof readable / sizeof *readable; i++)
+        must_not_read(readable[i]);
+    for (size_t i = 0; i < sizeof writable / sizeof *writable; i++)
+        must_not_open(writable[i], O_WRONLY);
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
+        must_be_empty(hidden[i]);
+}
+
+static void devices(char **args)
+{
+    static const char *const names[] = {"/dev/mem", "/dev/port", "/dev/kvm", "/dev/fuse", "/dev/net/tun", "/dev/vda",
+                                        "/dev/sda", "/dev/nvme0n1", "/dev/loop0", "/dev/loop-control", "/dev/vhost-net",
+                                        "/dev/vsock", "/dev/tty0", "/dev/input/event0"};
+
+    (void)args;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        must_not_open(names[i], O_RDONLY);
+    if (mknod("device", S_IFCHR | 0666, makedev(1, 1)) == 0) {
+        unlink("device");
+        broken("make a device node");
+    }
+}
+
+static void setuid_files(char **places)
+{
+    struct statvfs about;
+
+    for (; *places != NULL; places++) {
+        if (access(*places, W_OK) < 0 || statvfs(*places, &about) < 0)
+            continue;
+        if (!(about.f_flag & ST_NOSUID))
+            broken("have set-user-id files honoured in %s", *places);
+        if (!(about.f_flag & ST_NODEV))
+            broken("have device nodes honoured in %s", *places);
+    }
+}
+
+const struct attempt FILE_ATTEMPTS[] = {
+    {"host_files", host_files}, {"write_root", write_root},     {"kernel_files", kernel_files},
+    {"devices", devices},       {"setuid_files", setuid_files}, {NULL, NULL},
+};
