@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from cloche.contracts.limits import Limits
-from cloche.contracts.words import Stream
+from cloche.contracts.words import Network, Stream
 from cloche.executor.cell import Cell, Command, StepFacts
 from cloche.executor.engines.engine import CellSpec, Engine, Slot, Toolchain
 from cloche.executor.runtimes import Runtime, filled
@@ -89,9 +89,13 @@ class Bench:
         limits: Limits = LIMITS,
         files: tuple[tuple[str, bytes], ...] = (),
         deadline_s: float = 60.0,
+        network: Network = "none",
     ) -> AsyncIterator[OpenCell]:
         wanted, toolchain = self.runtimes[runtime]
-        slot = await self.engine.open(CellSpec(f"test-{uuid7()}", wanted, toolchain, limits))
+        spec = CellSpec(
+            f"test-{uuid7()}", wanted, toolchain, limits, isolation=self.engine.tiers[-1].isolation, network=network
+        )
+        slot = await self.engine.open(spec)
         try:
             cell = Cell(slot)
             await cell.begin([(wanted.source_file, source.encode()), *files], deadline_s=deadline_s)
@@ -108,8 +112,9 @@ class Bench:
         args: tuple[str, ...] = (),
         limits: Limits = LIMITS,
         files: tuple[tuple[str, bytes], ...] = (),
+        network: Network = "none",
     ) -> Ran:
-        async with self.open(source, runtime=runtime, limits=limits, files=files) as opened:
+        async with self.open(source, runtime=runtime, limits=limits, files=files, network=network) as opened:
             return await opened.step(stdin=stdin, args=args, limits=limits)
 
     def limits(self, **changed: float) -> Limits:

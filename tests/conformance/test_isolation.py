@@ -26,7 +26,7 @@ server = socket.create_server(("127.0.0.1", 0))
 socket.create_connection(server.getsockname()).close()
 print(sorted(name for _, name in socket.if_nameindex()))
 """
-    assert (await bench.run(source)).stdout == b"['lo']\n"
+    assert (await bench.run(source, network="loopback")).stdout == b"['lo']\n"
 
 
 async def test_host_files_are_not_there(bench: Bench) -> None:

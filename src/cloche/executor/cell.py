@@ -68,6 +68,11 @@ class Cell:
         self._writing = asyncio.Lock()
         self._file_errno = 0
 
+    def at_home(self, command: Command) -> Command:
+        """The command with this cell's work directory as its home, unless its environment says otherwise."""
+        own = {"HOME": self._slot.work, "TMPDIR": self._slot.tmp}
+        return replace(command, env=tuple((own | dict(command.env)).items()))
+
     async def begin(self, files: list[tuple[str, bytes]], *, deadline_s: float) -> None:
         """Wait for the launcher, start its lease, hand over the program's files.
 
@@ -83,17 +88,25 @@ class Cell:
         if kind != b"R":
             raise await self._lost("the launcher began with another frame")
         protocol.parse_ready(payload)
-        await self._send(protocol.hello(deadline_ms=round(deadline_s * 1000), work=self._slot.work))
+        room = self._slot.room
+        hello = protocol.hello(
+            deadline_ms=round(deadline_s * 1000),
+            work=self._slot.work,
+            disk_bytes=room.disk_bytes,
+            inodes=room.inodes,
+            network=room.network,
+        )
+        await self._send(hello)
         await self.add_files(files)
 
-    async def add_files(self, files: list[tuple[str, bytes]]) -> None:
+    async def add_files(self, files: list[tuple[str, bytes]], *, mode: int = 0o644) -> None:
         """Write files below the work directory; not while a step runs. The next step tells how that went.
 
         Raises:
             EngineError: the launcher does not listen.
         """
         for path, content in files:
-            await self._send(protocol.file(path, content))
+            await self._send(protocol.file(path, content, mode=mode))
 
     async def run(self, command: Command, limits: Limits, sink: Sink) -> StepFacts:
         """Run one program to its end.
@@ -209,7 +222,7 @@ class Cell:
             file_bytes=limits.file_bytes,
             open_files=limits.open_files,
             stack_bytes=limits.stack_bytes,
-            processes=limits.processes if self._slot.rlimit_processes else 0,
+            processes=limits.processes + self._slot.own_processes if self._slot.rlimit_processes else 0,
         )
 
 

@@ -19,6 +19,9 @@ class ExecutorSettings(ServiceSettings):
     worker_token: SecretStr = Field(description="The secret that the Queue Worker shows.")
     name: str = Field(default_factory=socket.gethostname, max_length=100, description="As offers and results show it.")
     engine: Literal["local", "docker"] = Field(default="local", description="How cells are made.")
+    tiers: tuple[Literal["process", "namespace"], ...] = Field(
+        default=(), description="Local engine: the isolations to offer; empty: the strongest that this machine allows."
+    )
     slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024, description="Cells at once.")
     runtimes: tuple[str, ...] = Field(default=(), description="Names of the runtimes to offer; empty: every one.")
     runtimes_dir: Path | None = Field(default=None, description="Runtime files instead of Cloche's own.")

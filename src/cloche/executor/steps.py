@@ -134,7 +134,7 @@ class Steps:
         if self._is_killed():
             return cancelled()
         try:
-            facts = await self._cell.run(command, limits, sink)
+            facts = await self._cell.run(self._cell.at_home(command), limits, sink)
         except CellLostError as error:
             if error.usage.oom_kills == 0:
                 raise

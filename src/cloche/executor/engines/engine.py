@@ -32,18 +32,22 @@ class SlotStuckError(EngineError):
 
 @dataclass(frozen=True)
 class Toolchain:
-    """A runtime as one engine provides it.
+    """One version of a runtime as one engine provides it.
 
-    ``tool`` is the interpreter or compiler as a path inside the cell. ``readonly`` are host
-    paths that the cell sees at the same place, ``hidden`` paths inside them that appear
-    empty; both are empty for engines that bring their own file system. ``image`` is the
-    image's alias for such engines.
+    ``tool`` is the interpreter or compiler as a path inside the cell. ``readonly`` are all host
+    paths (directories and files, none inside another) that the cell sees at the same place,
+    ``hidden`` directories inside them that appear empty, ``placed`` host directories that it
+    sees elsewhere, as (on the host, in the cell); all are empty for engines that bring their
+    own file system. ``image`` is the image's alias for such engines. ``values`` are further
+    placeholders of the runtime's command lines.
     """
 
     tool: str
     readonly: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    placed: tuple[tuple[str, str], ...] = ()
     image: str | None = None
+    values: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,15 @@ class Tier:
     isolation: Isolation
     features: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a cell's own file systems may hold, all together, and how far its network reaches."""
+
+    disk_bytes: int
+    inodes: int
+    network: Network = "none"
 
 
 @dataclass(frozen=True)
@@ -76,24 +89,17 @@ class CellSpec:
     network: Network = "none"
 
     @property
-    def disk_bytes(self) -> int:
-        """Size of the work directory's file system."""
-        return max(self.limits.disk_bytes, self.compile_limits.disk_bytes if self.compile_limits else 0)
-
-    @property
-    def memory_bytes(self) -> int:
-        """The most memory any step of this cell may use."""
-        return max(self.limits.memory_bytes, self.compile_limits.memory_bytes if self.compile_limits else 0)
-
-    @property
-    def processes(self) -> int:
-        """The most processes any step of this cell may have."""
-        return max(self.limits.processes, self.compile_limits.processes if self.compile_limits else 0)
-
-    @property
-    def inodes(self) -> int:
-        """Files and directories the work directory may hold."""
-        return max(self.limits.inodes, self.compile_limits.inodes if self.compile_limits else 0)
+    def most(self) -> Limits:
+        """The most that any step of this cell may use."""
+        compiling = self.compile_limits
+        if compiling is None:
+            return self.limits
+        return self.limits.model_copy(
+            update={
+                name: max(getattr(self.limits, name), getattr(compiling, name))
+                for name in ("disk_bytes", "memory_bytes", "processes", "inodes")
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -128,8 +134,23 @@ class Slot(Protocol):
         ...
 
     @property
+    def own_processes(self) -> int:
+        """Processes of other programs that ``rlimit_processes`` must allow, because they share the cell's user."""
+        ...
+
+    @property
     def work(self) -> str:
         """The work directory inside the cell."""
+        ...
+
+    @property
+    def tmp(self) -> str:
+        """The directory for temporary files inside the cell."""
+        ...
+
+    @property
+    def room(self) -> Room:
+        """What the launcher is told at the start."""
         ...
 
     async def read(self) -> bytes:
@@ -204,8 +225,8 @@ class Engine(Protocol):
         """What people want to know: versions, which cgroups, what is missing."""
         ...
 
-    async def toolchain(self, runtime: Runtime) -> Toolchain:
-        """How this engine provides ``runtime``.
+    async def toolchains(self, runtime: Runtime) -> list[Toolchain]:
+        """Every way in which this engine can provide ``runtime``, the preferred first; at least one.
 
         Raises:
             ToolchainMissingError: it can't, with the reason.

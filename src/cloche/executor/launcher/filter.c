@@ -91,8 +91,9 @@ static struct sock_filter program[] = {
     ALLOW,
 };
 
-bool filter_install(void)
+bool filter_install(enum filter_mode mode)
 {
+    (void)mode;
     struct sock_fprog filter = {.len = sizeof program / sizeof *program, .filter = program};
 
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;

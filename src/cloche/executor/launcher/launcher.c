@@ -1,30 +1,26 @@
-/* PID 1 of every cell: runs programs one after another and says how each ended.
- *
- *   cell-launcher                        speaks the protocol of protocol.py on stdin and stdout
- *   cell-launcher enter [FILE…] [uid=N] -- ARG…
- *                                        joins the cgroups behind the cgroup.procs FILEs, becomes user N, executes ARG…
- */
 #define _GNU_SOURCE
+#include "launcher.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "files.h"
 #include "frames.h"
 #include "measure.h"
+#include "namespaces.h"
+#include "privileges.h"
+#include "program.h"
 #include "step.h"
 
+static struct cell *cell;
 static int work = -1;
 static long long lease_ends_us = LLONG_MAX; /* a cell that waits for its program has no lease */
 static bool step_active;
@@ -42,6 +38,12 @@ static void fault(const char *stage, const char *detail)
     frame_send('X', "stage=%s\nerrno=%d\ndetail=%s\n", stage, errno, detail);
 }
 
+static void broken_by(const char *detail)
+{
+    fault("protocol", detail);
+    _exit(2);
+}
+
 static void set_lease(const char *value)
 {
     long long ms;
@@ -51,7 +53,7 @@ static void set_lease(const char *value)
     lease_ends_us = now_us() + ms * 1000;
 }
 
-static void on_hello(struct frame *frame)
+static void read_hello(struct frame *frame, struct room *room, char **directory)
 {
     struct fields fields = {frame->payload, frame->payload + frame->length};
     char *key, *value;
@@ -62,10 +64,34 @@ static void on_hello(struct frame *frame)
         else if (strcmp(key, "deadline_ms") == 0)
             set_lease(value);
         else if (strcmp(key, "work") == 0)
-            work = open(value, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            *directory = value;
+        else if (strcmp(key, "network") == 0)
+            room->loopback = strcmp(value, "loopback") == 0;
+        else if ((strcmp(key, "disk_bytes") == 0 && !field_number(value, &room->disk_bytes)) ||
+                 (strcmp(key, "inodes") == 0 && !field_number(value, &room->inodes)))
+            broken("a room that is no number");
     }
+}
+
+/* Everything that needs a privilege is done here; from then on we have none but over our programs. */
+static void on_hello(struct frame *frame)
+{
+    struct room room = {0};
+    char *directory = NULL;
+
+    read_hello(frame, &room, &directory);
+    if (cell->kind == KIND_NAMESPACE && !namespaces_furnish(cell, &room))
+        broken_by("the cell's own file system");
+    if (!privileges_drop(cell))
+        broken_by("capabilities");
+    if (!without("dumpable"))
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (directory != NULL)
+        work = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (work < 0)
         broken("no work directory");
+    if (!confine_programs(cell, &room))
+        broken_by("Landlock");
 }
 
 static void on_file(struct frame *frame)
@@ -94,7 +120,7 @@ static void on_step(struct frame *frame)
 
     if (!request_parse(frame, &request))
         broken("a step that can't be read");
-    step_active = step_start(&step, &request, work);
+    step_active = step_start(&step, &request, cell, work);
     if (!step_active)
         fault("step", "no process could be made");
     request_release(&request);
@@ -208,15 +234,6 @@ static int due(void)
     return wait / 1000 >= INT_MAX ? INT_MAX : (int)((wait + 999) / 1000);
 }
 
-/* Whatever the engine left open is not for us, nor for the programs. */
-static void close_inherited(void)
-{
-    if (syscall(SYS_close_range, 3u, ~0u, 0u) == 0)
-        return;
-    for (int fd = 3; fd < 65536; fd++)
-        close(fd);
-}
-
 static void discard(int fd)
 {
     char sink[512];
@@ -225,7 +242,7 @@ static void discard(int fd)
         continue;
 }
 
-static void serve(int children)
+static _Noreturn void serve(int children)
 {
     for (;;) {
         bool slow = frames_pending();
@@ -254,59 +271,12 @@ static void serve(int children)
     }
 }
 
-static bool join(const char *cgroup_procs)
-{
-    int fd = open(cgroup_procs, O_WRONLY | O_CLOEXEC);
-    bool good = fd >= 0 && write(fd, "0", 1) == 1;
-
-    close(fd);
-    return good;
-}
-
-static bool become_user(const char *number)
-{
-    long long uid;
-
-    if (!field_number(number, &uid) || uid == 0 || uid > 0x7fffffff)
-        return false;
-    return setgroups(0, NULL) == 0 && setresgid((gid_t)uid, (gid_t)uid, (gid_t)uid) == 0 &&
-           setresuid((uid_t)uid, (uid_t)uid, (uid_t)uid) == 0;
-}
-
-static int enter(int argc, char **argv)
-{
-    int i;
-
-    for (i = 2; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        bool user = strncmp(argv[i], "uid=", 4) == 0;
-
-        if (user ? !become_user(argv[i] + 4) : !join(argv[i])) {
-            fprintf(stderr, "cell-launcher: %s: %s\n", argv[i], strerror(errno));
-            return 126;
-        }
-    }
-    if (i + 1 >= argc)
-        return 125;
-    execv(argv[i + 1], argv + i + 1);
-    fprintf(stderr, "cell-launcher: %s: %s\n", argv[i + 1], strerror(errno));
-    return 127;
-}
-
-int main(int argc, char **argv)
+void launcher_run(struct cell *made)
 {
     sigset_t all, child;
     int children;
 
-    if (argc > 1 && strcmp(argv[1], "enter") == 0)
-        return enter(argc, argv);
-    /* kill(-1) ends every process in sight, so it must be a cell's PID namespace that we are first in. */
-    if (getpid() != 1 || getppid() != 0) {
-        fputs("cell-launcher: must be the first process of a PID namespace\n", stderr);
-        return 125;
-    }
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    umask(022);
-    close_inherited();
+    cell = made;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     sigemptyset(&child);
@@ -314,8 +284,8 @@ int main(int argc, char **argv)
     children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     if (children < 0 || fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) < 0 ||
         fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK) < 0)
-        return 124;
+        _exit(124);
     step.input_fd = step.streams[0].fd = step.streams[1].fd = -1;
-    frame_send('R', "version=%d\n", PROTOCOL_VERSION);
+    frame_send('R', "version=%d\nfeatures=%s\n", PROTOCOL_VERSION, cell->features);
     serve(children);
 }

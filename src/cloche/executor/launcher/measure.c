@@ -58,47 +58,69 @@ static void add_process(int proc, const char *pid, struct sample *sum)
     sum->memory_bytes += pages * sysconf(_SC_PAGESIZE);
 }
 
-struct sample measure_tree(void)
-{
-    struct sample sum = {0, 0};
-    DIR *proc = opendir("/proc");
-    struct dirent *entry;
-
-    if (proc == NULL)
-        return sum;
-    while ((entry = readdir(proc)) != NULL)
-        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && strcmp(entry->d_name, "1") != 0)
-            add_process(dirfd(proc), entry->d_name, &sum);
-    closedir(proc);
-    return sum;
-}
-
 /* proc(5): smaps_rollup divides shared pages among those who map them. Unreadable: count all of them. */
-static long long proportional_memory(int proc, const char *pid)
+static void add_proportional(int proc, const char *pid, struct sample *sum)
 {
     char path[40], text[1024], *found;
-    struct sample whole = {0, 0};
 
     snprintf(path, sizeof path, "%.20s/smaps_rollup", pid);
     if (read_file(proc, path, text, sizeof text) > 0 && (found = strstr(text, "\nPss:")) != NULL)
-        return atoll(found + strlen("\nPss:")) * 1024;
-    add_process(proc, pid, &whole);
-    return whole.memory_bytes;
+        sum->memory_bytes += atoll(found + strlen("\nPss:")) * 1024;
+    else
+        add_process(proc, pid, sum);
 }
 
-long long measure_memory(void)
+typedef void adder(int proc, const char *pid, struct sample *sum);
+
+/* In a PID namespace of our own everybody else is the program's. */
+static void add_everybody(DIR *proc, adder *add, struct sample *sum)
 {
-    long long sum = 0;
-    DIR *proc = opendir("/proc");
     struct dirent *entry;
 
-    if (proc == NULL)
-        return 0;
     while ((entry = readdir(proc)) != NULL)
         if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && strcmp(entry->d_name, "1") != 0)
-            sum += proportional_memory(dirfd(proc), entry->d_name);
+            add(dirfd(proc), entry->d_name, sum);
+}
+
+/* Else our descendants are: who loses its parent becomes our child. */
+static void add_children(int proc, const char *pid, adder *add, struct sample *sum, int depth)
+{
+    char path[64], text[4096], *at = text, *child;
+
+    snprintf(path, sizeof path, "%.20s/task/%.20s/children", pid, pid);
+    if (depth > 256 || read_file(proc, path, text, sizeof text) <= 0)
+        return;
+    while ((child = strsep(&at, " ")) != NULL && at != NULL) {
+        add(proc, child, sum);
+        add_children(proc, child, add, sum, depth + 1);
+    }
+}
+
+static struct sample measure(const struct cell *cell, adder *add)
+{
+    struct sample sum = {0, 0};
+    DIR *proc = opendir("/proc");
+    char own[24];
+
+    if (proc == NULL)
+        return sum;
+    snprintf(own, sizeof own, "%d", (int)getpid());
+    if (cell->kind == KIND_PROCESS)
+        add_children(dirfd(proc), own, add, &sum, 0);
+    else
+        add_everybody(proc, add, &sum);
     closedir(proc);
     return sum;
+}
+
+struct sample measure_tree(const struct cell *cell)
+{
+    return measure(cell, add_process);
+}
+
+long long measure_memory(const struct cell *cell)
+{
+    return measure(cell, add_proportional).memory_bytes;
 }
 
 static long long read_oom_kills(void)

@@ -2,6 +2,8 @@
 #ifndef CLOCHE_MEASURE_H
 #define CLOCHE_MEASURE_H
 
+#include "cell.h"
+
 struct sample {
     long long cpu_us;       /* of all live processes and of the children they have reaped */
     long long memory_bytes; /* resident memory of all live processes, shared pages counted more than once */
@@ -16,10 +18,10 @@ struct cgroup_memory {
 long long now_us(void);
 
 /* Sums every process but this one. */
-struct sample measure_tree(void);
+struct sample measure_tree(const struct cell *cell);
 
 /* Resident memory of all live processes with shared pages counted once: exact, and dear. */
-long long measure_memory(void);
+long long measure_memory(const struct cell *cell);
 
 /* Starts a new peak where the kernel allows it; afterwards OOM kills count from 0. */
 void cgroup_reset(void);

@@ -11,6 +11,11 @@
 #include <unistd.h>
 
 #include "filter.h"
+#include "landlock.h"
+#include "privileges.h"
+
+static int rules = -1; /* Landlock's, shared by every program of the cell */
+static enum filter_mode filter;
 
 /* Tells the launcher why, through a pipe that a successful exec closes. */
 static void fail(int report)
@@ -36,14 +41,20 @@ static bool limit(int resource, long long value)
     return setrlimit(resource, &have) == 0;
 }
 
+/* Where memory is only sampled, what one process may map at all: generous, as runtimes map more than they use. */
+#define SAMPLED_SLACK (1ll << 30)
+
 static bool set_limits(const struct limits *limits)
 {
     /* A backstop of the kernel's, should we not get to run: the launcher kills the tree before. */
     long long cpu_s = limits->cpu_ms / 1000 + 2;
 
-    return limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, limits->file_bytes) &&
-           limit(RLIMIT_NOFILE, limits->open_files) && limit(RLIMIT_STACK, limits->stack_bytes) &&
-           limit(RLIMIT_MEMLOCK, 64 * 1024) && limit(RLIMIT_MSGQUEUE, 0) && limit(RLIMIT_RTPRIO, 0) &&
+    return (without("limit-core") || limit(RLIMIT_CORE, 0)) &&
+           (without("limit-fsize") || limit(RLIMIT_FSIZE, limits->file_bytes)) &&
+           (without("limit-nofile") || limit(RLIMIT_NOFILE, limits->open_files)) &&
+           (without("limit-stack") || limit(RLIMIT_STACK, limits->stack_bytes)) &&
+           (without("limit-memlock") || limit(RLIMIT_MEMLOCK, 64 * 1024)) &&
+           (limits->sample_memory == 0 || limit(RLIMIT_DATA, limits->memory_bytes + SAMPLED_SLACK)) && limit(RLIMIT_MSGQUEUE, 0) && limit(RLIMIT_RTPRIO, 0) &&
            limit(RLIMIT_CPU, cpu_s) && (limits->processes == 0 || limit(RLIMIT_NPROC, limits->processes));
 }
 
@@ -57,10 +68,16 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* When memory runs out the kernel takes the program before the launcher. Not every /proc lets us say so. */
+/* When memory runs out the kernel takes the program before the launcher. Not every /proc lets us say so.
+ * /proc/self is ours while we are dumpable; exec makes us so anyway, and no other program runs yet. */
 static void prefer_for_oom(void)
 {
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    int fd;
+
+    if (without("oom-adjust"))
+        return;
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
     if (fd < 0)
         return;
@@ -71,22 +88,33 @@ static void prefer_for_oom(void)
 
 static void become(const struct program *program, const int ends[3], int report)
 {
-    if (setsid() < 0)
+    if (setsid() < 0 && !without("own-session"))
         fail(report);
     for (int fd = 0; fd < 3; fd++)
         if (dup2(ends[fd], fd) < 0)
             fail(report);
-    prefer_for_oom();
     reset_signals();
     umask(022);
-    if (fchdir(program->work) < 0 || !set_limits(program->limits))
+    if (fchdir(program->work) < 0 || !set_limits(program->limits) || !privileges_leave(program->cell))
         fail(report);
-    /* A Landlock ruleset belongs here, before the filter takes its calls away. */
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || !filter_install())
+    prefer_for_oom();
+    if ((rules >= 0 && !landlock_apply(rules)) || (!without("seccomp") && !filter_install(filter)))
         fail(report);
     environ = program->envp;
     execvp(program->argv[0], program->argv);
     fail(report);
+}
+
+bool confine_programs(const struct cell *cell, const struct room *room)
+{
+    if (cell->kind == KIND_PROCESS)
+        filter = FILTER_NO_SOCKETS | (cell->program_uid == 0 ? FILTER_SHARED_USER : 0);
+    else
+        filter = room->loopback || without("seccomp-sockets") ? FILTER_LOOPBACK : FILTER_UNIX_SOCKETS;
+    if (cell->landlock == 0 || cell->read == NULL)
+        return true;
+    rules = landlock_rules(cell->read, cell->written, room->loopback);
+    return rules >= 0;
 }
 
 static bool make_pipes(int fds[4][2])

@@ -4,13 +4,18 @@
 
 #include <sys/types.h>
 
+#include "cell.h"
 #include "step.h"
 
 struct program {
     char **argv, **envp;
     const struct limits *limits;
+    const struct cell *cell;
     int work; /* directory to start in */
 };
+
+/* Prepares what every program of this cell is confined by. False: errno says why. */
+bool confine_programs(const struct cell *cell, const struct room *room);
 
 /* Our ends of the program's stdin, stdout and stderr, none of which blocks. */
 struct pipes {

@@ -10,7 +10,8 @@ To the launcher (payload at most ``MAX_TO_LAUNCHER`` bytes):
 ==== ======== ======================================================================================
 byte name     payload
 ==== ======== ======================================================================================
-H    HELLO    first frame. ``version``, ``deadline_ms`` (the lease, from now), ``work`` (directory)
+H    HELLO    first frame. ``version``, ``deadline_ms`` (the lease, from now), ``work`` (directory),
+              ``disk_bytes`` and ``inodes`` of the cell's own file system, ``network`` (``none``, ``loopback``)
 F    FILE     ``path`` (relative to the work directory), ``mode`` (octal), an empty entry, the bytes
 S    STEP     each ``arg`` and ``env`` (``NAME=value``), limits (``Step``), an empty entry, stdin
 E    EXTEND   ``deadline_ms``: the lease now ends that long from now
@@ -20,7 +21,7 @@ K    KILL     nothing; ends the current step, which still reports DONE
 From the launcher (payload at most ``MAX_FROM_LAUNCHER`` bytes):
 
 ==== ======== ======================================================================================
-R    READY    sent once at start, before HELLO. ``version``
+R    READY    sent once at start, before HELLO. ``version``, ``features`` (words with commas between)
 o    OUT      bytes of the program's stdout
 e    ERR      bytes of its stderr
 D    DONE     the step is over and none of its processes is left. Fields of ``Done``
@@ -40,7 +41,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Final, Literal, TypeAlias, get_args
 
-VERSION: Final = 1
+VERSION: Final = 2
 #: Room for one file or one stdin of 64 MiB with its fields.
 MAX_TO_LAUNCHER: Final = 66 * 1024 * 1024
 MAX_FROM_LAUNCHER: Final = 64 * 1024
@@ -86,7 +87,8 @@ class Done:
 
     Exactly one of ``exit_code`` (0..255) and ``signal`` is not -1, unless ``exec_errno`` says
     that the program could not be started. ``wall_us`` leaves out the time spent waiting for a
-    slow reader, ``cpu_us`` counts the whole tree. ``*_written`` is what the program wrote,
+    slow reader, ``cpu_us`` counts the whole tree. ``killed_after_us``
+    counts from its start to our kill (-1: we did not). ``*_written`` is what the program wrote,
     ``*_kept`` how much of it was relayed. ``memory_peak`` is the cell's cgroup as seen from
     inside (-1: not visible), ``oom_kills`` its OOM kills in this step (-1: not visible),
     ``sampled_peak`` the largest sum of resident memory seen (0: not sampled), ``max_rss`` the
@@ -96,6 +98,7 @@ class Done:
     exit_code: int
     signal: int
     killed: KilledBy
+    killed_after_us: int
     exec_errno: int
     wall_us: int
     cpu_us: int
@@ -118,9 +121,12 @@ class Fault:
     detail: str
 
 
-def hello(*, deadline_ms: int, work: str) -> bytes:
+def hello(*, deadline_ms: int, work: str, disk_bytes: int, inodes: int, network: str) -> bytes:
     """The first frame."""
-    return _frame(b"H", _entries(version=VERSION, deadline_ms=deadline_ms, work=work))
+    fields = _entries(
+        version=VERSION, deadline_ms=deadline_ms, work=work, disk_bytes=disk_bytes, inodes=inodes, network=network
+    )
+    return _frame(b"H", fields)
 
 
 def file(path: str, content: bytes, *, mode: int = 0o644) -> bytes:
@@ -211,14 +217,16 @@ def parse_done(payload: bytes) -> Done:
         raise ProtocolError("DONE with a field that is no number") from None
 
 
-def parse_ready(payload: bytes) -> None:
-    """Check that the launcher speaks this version.
+def parse_ready(payload: bytes) -> tuple[str, ...]:
+    """What holds programs in this cell, as the launcher found it; checks that it speaks this version.
 
     Raises:
         ProtocolError: it does not.
     """
-    if _parsed(payload).get("version") != str(VERSION):
+    got = _parsed(payload)
+    if got.get("version") != str(VERSION):
         raise ProtocolError("the launcher speaks another version")
+    return tuple(word for word in got.get("features", "").split(",") if word)
 
 
 def parse_fault(payload: bytes) -> Fault:

@@ -73,14 +73,16 @@ void request_release(struct request *request)
     request->argv = request->envp = NULL;
 }
 
-bool step_start(struct step *step, const struct request *request, int work)
+bool step_start(struct step *step, const struct request *request, const struct cell *cell, int work)
 {
-    struct program program = {request->argv, request->envp, &request->limits, work};
+    struct program program = {request->argv, request->envp, &request->limits, cell, work};
     struct pipes pipes;
 
     memset(step, 0, sizeof *step);
     cgroup_reset();
+    step->cell = cell;
     step->limits = request->limits;
+    step->killed_us = -1;
     step->started_us = now_us();
     step->main = program_start(&program, &pipes, &step->exec_errno);
     if (step->main < 0)
@@ -111,7 +113,6 @@ static void collect(struct step *step, pid_t pid, int status, const struct rusag
     }
 }
 
-/* As PID 1, -1 means every process of this PID namespace but us; main() made sure that we are. */
 static void end_all(struct step *step)
 {
     const struct timespec pause = {.tv_nsec = 100000};
@@ -120,7 +121,8 @@ static void end_all(struct step *step)
     int status;
     pid_t pid;
 
-    kill(-1, SIGKILL);
+    if (!without("kill-tree"))
+        cell_kill(step->cell);
     while ((pid = wait4(-1, &status, WNOHANG, &used)) >= 0) {
         if (pid > 0) {
             collect(step, pid, status, &used);
@@ -128,7 +130,7 @@ static void end_all(struct step *step)
             _exit(4); /* a process that SIGKILL does not end: the executor sees a lost cell */
         } else {
             nanosleep(&pause, NULL);
-            kill(-1, SIGKILL);
+            cell_kill(step->cell);
         }
     }
     step->running = false;
@@ -157,16 +159,17 @@ void step_kill(struct step *step, enum killed reason)
     if (!step->running)
         return;
     step->killed = reason;
+    step->killed_us = now_us() - step->started_us;
     end_all(step);
 }
 
 static long long sample(struct step *step, long long now)
 {
-    struct sample seen = measure_tree();
+    struct sample seen = measure_tree(step->cell);
     long long limit_us = step->limits.cpu_ms * 1000, total = step->reaped_cpu_us + seen.cpu_us, wait, cost;
 
     if (step->limits.sample_memory && seen.memory_bytes > step->limits.memory_bytes)
-        seen.memory_bytes = measure_memory();
+        seen.memory_bytes = measure_memory(step->cell);
     if (total > step->seen_cpu_us)
         step->seen_cpu_us = total;
     if (seen.memory_bytes > step->sampled_peak)
@@ -266,12 +269,13 @@ void step_report(const struct step *step)
     long long cpu_us = step->reaped_cpu_us > step->seen_cpu_us ? step->reaped_cpu_us : step->seen_cpu_us;
 
     frame_send('D',
-               "exit_code=%d\nsignal=%d\nkilled=%s\nexec_errno=%d\nwall_us=%lld\ncpu_us=%lld\nmax_rss=%lld\n"
+               "exit_code=%d\nsignal=%d\nkilled=%s\nkilled_after_us=%lld\nexec_errno=%d\nwall_us=%lld\ncpu_us=%lld\n"
+               "max_rss=%lld\n"
                "memory_peak=%lld\noom_kills=%lld\nsampled_peak=%lld\n"
                "out_written=%lld\nout_kept=%lld\nerr_written=%lld\nerr_kept=%lld\n",
                started && WIFEXITED(step->status) ? WEXITSTATUS(step->status) : -1,
                started && WIFSIGNALED(step->status) ? WTERMSIG(step->status) : -1, KILLED_BY[step->killed],
-               step->exec_errno, step->wall_us, cpu_us, step->max_rss * 1024, memory.peak_bytes, memory.oom_kills,
+               step->killed_us, step->exec_errno, step->wall_us, cpu_us, step->max_rss * 1024, memory.peak_bytes, memory.oom_kills,
                step->sampled_peak, step->streams[0].written, step->streams[0].kept, step->streams[1].written,
                step->streams[1].kept);
 }

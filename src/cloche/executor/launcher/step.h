@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "cell.h"
 #include "frames.h"
 
 /* Why we ended a step; the order is that of KILLED_BY in step.c. */
@@ -32,6 +33,7 @@ struct stream {
 };
 
 struct step {
+    const struct cell *cell;
     struct limits limits;
     pid_t main;
     bool running; /* processes may be alive */
@@ -41,6 +43,7 @@ struct step {
     struct stream streams[2];
     enum killed killed;
     int status, exec_errno;
+    long long killed_us; /* since the start, if we killed */
     long long started_us, wall_us, stalled_us, stalled_since_us; /* the last is 0 while not stalled */
     long long reaped_cpu_us, seen_cpu_us, max_rss, sampled_peak, next_sample_us;
 };
@@ -50,7 +53,7 @@ bool request_parse(struct frame *frame, struct request *out);
 void request_release(struct request *request);
 
 /* Starts the program in `work`. False: it could not be prepared, errno says why. */
-bool step_start(struct step *step, const struct request *request, int work);
+bool step_start(struct step *step, const struct request *request, const struct cell *cell, int work);
 
 /* Collects the dead; when the program itself is among them, kills and collects all others. */
 void step_reap(struct step *step);

@@ -76,14 +76,14 @@ class DockerEngine:
     def facts(self) -> dict[str, str]:
         return {"images": ", ".join(sorted(self._images)), "oci_runtime": self._oci_runtime}
 
-    async def toolchain(self, runtime: Runtime) -> Toolchain:
+    async def toolchains(self, runtime: Runtime) -> list[Toolchain]:
         if runtime.image is None:
             raise ToolchainMissingError(f"{runtime.name} names no image")
         if runtime.image.alias not in self._images:
             raise ToolchainMissingError(
                 f"the Docker Socket Proxy offers no image {runtime.image.alias}; scripts/build_images.py builds it"
             )
-        return Toolchain(tool=runtime.image.tool, image=runtime.image.alias)
+        return [Toolchain(tool=runtime.image.tool, image=runtime.image.alias)]
 
     async def open(self, spec: CellSpec) -> DockerSlot:
         """As the interface says. Attach and wait come before start, so that nothing is missed."""
@@ -110,9 +110,9 @@ class DockerEngine:
             label=f"{self._owner}.{_NOT_LABEL.sub('-', spec.id)}"[:_MAX_LABEL],
             memory_bytes=cell_memory_bytes(spec),
             cpus_milli=self._cpus_milli,
-            processes=spec.processes,
-            disk_bytes=spec.disk_bytes,
-            inodes=spec.inodes,
+            processes=spec.most.processes,
+            disk_bytes=spec.most.disk_bytes,
+            inodes=spec.most.inodes,
         )
         try:
             return await self._proxy.create(order)

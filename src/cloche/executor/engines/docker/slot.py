@@ -8,7 +8,7 @@ from typing import Final
 from cloche.contracts.limits import MIB, Limits
 from cloche.executor.engines.docker.proxy_client import ProxyClient, exit_status
 from cloche.executor.engines.docker.stdio_frames import STDOUT, FramingError, StdioFrames
-from cloche.executor.engines.engine import CellSpec, EngineError, SlotStuckError, SlotUsage
+from cloche.executor.engines.engine import CellSpec, EngineError, Room, SlotStuckError, SlotUsage
 from cloche.kit.errors import ClocheError, NotFoundError, UnavailableError
 from cloche.kit.http_exchange import Exchange, ExchangeError
 from cloche.kit.logs import get_logger
@@ -26,7 +26,7 @@ _EXIT_S: Final = 2.0
 
 def cell_memory_bytes(spec: CellSpec) -> int:
     """What the container gets: the Docker Engine makes none with less than 6 MiB."""
-    return max(spec.memory_bytes, 6 * MIB)
+    return max(spec.most.memory_bytes, 6 * MIB)
 
 
 class DockerSlot:
@@ -71,6 +71,19 @@ class DockerSlot:
     @property
     def work(self) -> str:
         return WORK
+
+    @property
+    def own_processes(self) -> int:
+        return 0
+
+    @property
+    def tmp(self) -> str:
+        return "/tmp"  # noqa: S108  (the container's own)
+
+    @property
+    def room(self) -> Room:
+        most = self._spec.most
+        return Room(most.disk_bytes, most.inodes, self._spec.network)
 
     async def read(self) -> bytes:
         while not self._pieces:

@@ -1,44 +1,60 @@
-"""The local engine: cells made by bubblewrap from this machine's own namespaces."""
+"""The local engine: cells made by the cell launcher from this machine's own kernel."""
 
+import asyncio
 import os
 import platform
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
-from cloche.contracts.words import EngineName
-from cloche.executor.engines.engine import CellSpec, EngineError, EngineUnusableError, Tier, Toolchain
-from cloche.executor.engines.local.bubblewrap import CellTools, command, copy_tools, find_bubblewrap, make_etc
+from cloche.contracts.words import ISOLATION_ORDER, EngineName, Isolation
+from cloche.executor.engines.engine import CellSpec, EngineError, EngineUnusableError, Room, Tier, Toolchain
 from cloche.executor.engines.local.cgroups import CellGroup, CgroupRoots, find_roots, remove_leftovers
-from cloche.executor.engines.local.exposure import Exposure
+from cloche.executor.engines.local.plan import CellPlan, make_etc
 from cloche.executor.engines.local.slot import LocalSlot, spawn
-from cloche.executor.engines.local.toolchains import find_toolchain
+from cloche.executor.engines.local.toolchains import find_toolchains
+from cloche.executor.engines.local.users import find_users
 from cloche.executor.launcher.binary import find_launcher
+from cloche.executor.launcher.protocol import FrameReader, ProtocolError, parse_ready
 from cloche.executor.runtimes import Runtime
+from cloche.kit.logs import get_logger
 
-#: Nobody's number: between the ranges that distributions and systemd give out.
-CELL_UID = 60999
+log = get_logger()
+
+_READY_S: Final = 15.0
+_SCRATCH: Final = "cloche-cells-"
+_SMALL: Final = Room(disk_bytes=1 << 20, inodes=64)
+#: Tried in this order where no setting names tiers: the weaker only where the stronger can't be had.
+_BY_DEFAULT: Final[tuple[Isolation, ...]] = ("namespace", "process")
 
 
 class LocalEngine:
     """Implements ``Engine``; see there.
 
-    ``cgroup_roots`` are directories in which this process may make cgroups; empty: its own
-    cgroups, as far as they are writable. ``state_dir`` holds the cells' ``/etc``; without it
-    a temporary directory does, which ``close`` removes. ``cell_uid`` is who cells run as on
-    the host when the executor is root; else they run as the executor's own user.
+    ``tiers`` are the isolations wanted (``namespace``, ``process``); empty: the strongest that
+    this machine allows. ``cgroup_roots`` are directories in which this process may make
+    cgroups; empty: its own cgroups, as far as they are writable. ``state_dir`` holds the
+    cells' ``/etc``; without it a temporary directory does, which ``close`` removes.
     """
 
     def __init__(
-        self, *, cgroup_roots: tuple[str, ...] = (), state_dir: Path | None = None, cell_uid: int = CELL_UID
+        self,
+        *,
+        tiers: tuple[Isolation, ...] = (),
+        cgroup_roots: tuple[str, ...] = (),
+        state_dir: Path | None = None,
     ) -> None:
+        self._wanted = tiers
         self._configured_roots = cgroup_roots
         self._state_dir = state_dir
-        self._cell_uid = cell_uid
-        self._temporary: str | None = None
-        self._tools = CellTools("", "", "")
-        self._exposure: Exposure | None = None
+        self._temporary = Path()
+        self._etc = Path()
+        self._launcher = ""
+        self._users = find_users()
         self._roots = CgroupRoots()
+        self._tiers: tuple[Tier, ...] = ()
         self._open: set[LocalSlot] = set()
         self._made = 0
 
@@ -48,64 +64,140 @@ class LocalEngine:
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
-        return (Tier("namespace", features=(f"memory:cgroup{self._roots.version}",)),)
+        return self._tiers
 
     async def start(self) -> None:
         if platform.system() != "Linux":
             raise EngineUnusableError("the local engine needs Linux")
-        bwrap, launcher = find_bubblewrap(), find_launcher()
-        if self._state_dir is None:
-            self._temporary = tempfile.mkdtemp(prefix="cloche-cells-")
-        state = self._state_dir or Path(self._temporary or "")
-        make_etc(state / "etc")
-        self._tools = CellTools(bwrap, str(launcher), str(state / "etc"))
-        if os.geteuid() == 0:
-            state.chmod(0o755)
-            self._tools = CellTools(*copy_tools(bwrap, launcher, state / "bin"), str(state / "etc"))
-            self._exposure = Exposure(state, self._cell_uid)
+        self._launcher = str(find_launcher())
+        _remove_scratch_of_the_dead()
+        # Programs of process cells pass through it, to directories of their own.
+        self._temporary = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-"))
+        self._temporary.chmod(0o711)
+        self._etc = (self._state_dir or self._temporary) / "etc"
+        make_etc(self._etc)
         self._roots = find_roots(self._configured_roots)
         remove_leftovers(self._roots)
+        await self._find_tiers()
 
     async def close(self) -> None:
         for slot in list(self._open):
             await slot.destroy()
-        if self._exposure is not None:
-            self._exposure.close()
-        if self._temporary is not None:
+        if self._temporary.name:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def facts(self) -> dict[str, str]:
         return {
-            "bubblewrap": self._tools.bubblewrap,
+            "kernel": platform.release(),
             "cgroup_version": self._roots.version,
             "cgroup_roots": ", ".join(str(p) for p in self._roots.directories()) or "none writable",
             "processes_limited_by": "cgroup" if self._roots.pids or self._roots.unified else "rlimit",
-            "cells_run_as": f"uid {os.geteuid() or self._cell_uid}",
         }
 
-    async def toolchain(self, runtime: Runtime) -> Toolchain:
-        found = await find_toolchain(runtime)
-        for path in found.readonly:
-            self._seen_at(path)
-        return found
+    async def toolchains(self, runtime: Runtime) -> list[Toolchain]:
+        return await find_toolchains(runtime)
 
     async def open(self, spec: CellSpec) -> LocalSlot:
-        self._made += 1
-        group = CellGroup(self._roots, str(self._made))
+        room = Room(spec.most.disk_bytes, spec.most.inodes, spec.network)
+        slot = self._make(spec.isolation, spec.toolchain, room)
         try:
-            group.confine(memory_bytes=spec.memory_bytes, processes=spec.processes)
-            child = spawn([*self._enter(group), *command(self._tools, spec, self._seen_at)])
+            await slot.confine(spec.most)
+        except EngineError:
+            await slot.destroy()
+            raise
+        return slot
+
+    def _make(self, isolation: Isolation, toolchain: Toolchain | None, room: Room) -> LocalSlot:
+        """A cell without limits yet: nothing but its launcher runs in it."""
+        self._made += 1
+        users = self._users.take()
+        group: CellGroup | None = None
+        try:
+            group = CellGroup(self._roots, str(self._made))
+            scratch = self._scratch(users.program if users else None) if isolation == "process" else None
+            plan = CellPlan(isolation, self._etc, toolchain, users, tuple(group.procs_files), scratch)
+            child = spawn(plan.order(self._launcher))
         except (OSError, EngineError) as error:
-            group.remove()
+            if group is not None:
+                group.remove()
+            self._users.give_back(users)
             raise EngineError(f"a cell could not be made: {error}") from error
-        slot = LocalSlot(child, group, self._open.discard)
+        slot = LocalSlot(child, group, plan, room, self._forget)
         self._open.add(slot)
         return slot
 
-    def _enter(self, group: CellGroup) -> list[str]:
-        """Start in the cell's cgroups, and as its user."""
-        user = [f"uid={self._cell_uid}"] if self._exposure is not None else []
-        return [self._tools.launcher, "enter", *group.procs_files, *user, "--"]
+    def _scratch(self, owner: int | None) -> Path:
+        """The directories of a process cell, for its program alone."""
+        scratch = self._temporary / f"cell-{self._made}"
+        scratch.mkdir(mode=0o711)
+        for name in ("work", "tmp"):
+            (scratch / name).mkdir(mode=0o700)
+            if owner is not None:
+                os.chown(scratch / name, owner, owner)
+        return scratch
 
-    def _seen_at(self, path: str) -> str:
-        return path if self._exposure is None else self._exposure.seen_at(path)
+    def _forget(self, slot: LocalSlot, gone: bool) -> None:  # noqa: FBT001  (the slot's word)
+        self._open.discard(slot)
+        if gone:
+            self._users.give_back(slot.plan.users)
+
+    async def _find_tiers(self) -> None:
+        found: list[Tier] = []
+        refused: list[str] = []
+        for isolation in self._wanted or _BY_DEFAULT:
+            try:
+                found.append(await self._tried(isolation))
+            except EngineUnusableError as error:
+                refused.append(f"{isolation}: {error}")
+                log.warning("tier.refused", isolation=isolation, reason=str(error))
+            if found and not self._wanted:
+                break
+        if not found:
+            raise EngineUnusableError(f"no cell can be made here: {'; '.join(refused)}")
+        self._tiers = tuple(sorted(found, key=lambda tier: ISOLATION_ORDER.index(tier.isolation)))
+
+    async def _tried(self, isolation: Isolation) -> Tier:
+        """Make one cell and ask its launcher what holds it.
+
+        Raises:
+            EngineUnusableError: it could not be made, with the reason.
+        """
+        try:
+            slot = self._make(isolation, None, _SMALL)
+            try:
+                features = await _ready_features(slot)
+            finally:
+                await slot.destroy()
+        except (EngineError, ProtocolError, TimeoutError) as error:
+            raise EngineUnusableError(str(error) or "its launcher does not answer") from error
+        return Tier(isolation, (*features, *self._limited_by()), tuple(self._lacking(isolation, features)))
+
+    def _limited_by(self) -> Iterable[str]:
+        version = self._roots.version
+        yield f"memory:cgroup{version}" if version != "none" else "memory:sampled"
+        yield f"processes:cgroup{version}" if self._roots.pids or self._roots.unified else "processes:rlimit"
+
+    def _lacking(self, isolation: Isolation, features: tuple[str, ...]) -> Iterable[str]:
+        if not any(feature.startswith("landlock") for feature in features):
+            yield "Landlock: the kernel has none, or it is not in lsm=."
+        if isolation == "namespace" and "namespace:time" not in features:
+            yield "A time namespace: programs see how long this machine has been up."
+        if isolation == "process":
+            yield "No namespaces: programs can tell which files and processes exist here."
+            yield "Disk and inodes are not limited, but for the size of each file."
+
+
+async def _ready_features(slot: LocalSlot) -> tuple[str, ...]:
+    frames = FrameReader()
+    async with asyncio.timeout(_READY_S):
+        while data := await slot.read():
+            for _, payload in frames.feed(data):
+                return parse_ready(payload)
+    raise EngineError(slot.last_words() or "its launcher ended")
+
+
+def _remove_scratch_of_the_dead() -> None:
+    for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*-*"):
+        pid = left.name.removeprefix(_SCRATCH).partition("-")[0]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(left, ignore_errors=True)

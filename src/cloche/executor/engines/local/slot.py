@@ -1,17 +1,18 @@
-"""One bubblewrap cell seen from outside: two pipes, a child process, its cgroups."""
+"""One local cell seen from outside: two pipes, a child process, its cgroups."""
 
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from cloche.contracts.limits import Limits
-from cloche.executor.engines.engine import EngineError, SlotStuckError, SlotUsage
-from cloche.executor.engines.local.bubblewrap import WORK
+from cloche.executor.engines.engine import EngineError, Room, SlotStuckError, SlotUsage
 from cloche.executor.engines.local.cgroups import CellGroup
 from cloche.executor.engines.local.pipes import PipeReader, PipeWriter, ProcessExit
+from cloche.executor.engines.local.plan import CellPlan
 
 #: The launcher ends at once when its stdin does; a kernel under load may take longer to tear down.
 _POLITE_S = 1.0
@@ -20,7 +21,7 @@ _FORCED_S = 6.0
 
 @dataclass(frozen=True)
 class Child:
-    """A spawned bubblewrap: its end, our ends of its pipes, and a file with its last words."""
+    """A spawned launcher: its end, our ends of its pipes, and a file with its last words."""
 
     exit: ProcessExit
     reader: PipeReader
@@ -50,13 +51,17 @@ def spawn(argv: list[str]) -> Child:
 
 
 class LocalSlot:
-    """Implements ``Slot``; see there."""
+    """Implements ``Slot``; see there. ``forget`` is called once, with whether everything is gone."""
 
-    def __init__(self, child: Child, group: CellGroup, forget: Callable[["LocalSlot"], None]) -> None:
+    def __init__(
+        self, child: Child, group: CellGroup, plan: CellPlan, room: Room, forget: Callable[["LocalSlot", bool], None]
+    ) -> None:
         self._child = child
         self._group = group
+        self._room = room
         self._forget = forget
         self._destroyed = False
+        self.plan = plan
 
     @property
     def sample_memory(self) -> bool:
@@ -67,8 +72,21 @@ class LocalSlot:
         return not self._group.limits_processes
 
     @property
+    def own_processes(self) -> int:
+        shared = self.plan.scratch is not None and self.plan.users is None
+        return _processes_of(os.geteuid()) if shared and self.rlimit_processes else 0
+
+    @property
     def work(self) -> str:
-        return WORK
+        return self.plan.work
+
+    @property
+    def tmp(self) -> str:
+        return self.plan.tmp
+
+    @property
+    def room(self) -> Room:
+        return self._room
 
     async def read(self) -> bytes:
         return await self._child.reader.read()
@@ -86,7 +104,7 @@ class LocalSlot:
         return self._group.usage()
 
     def last_words(self) -> str:
-        """What bubblewrap or the launcher wrote on stderr, for logs."""
+        """What the launcher wrote on stderr, for logs."""
         if self._destroyed:
             return ""
         return os.pread(self._child.stderr_fd, 500, 0).decode("utf-8", "replace").strip()
@@ -95,16 +113,20 @@ class LocalSlot:
         if self._destroyed:
             return
         self._destroyed = True
+        gone = False
         self._child.writer.close()
         try:
             if not await self._child.exit.wait(_POLITE_S):
                 self._child.exit.kill(signal.SIGKILL)
                 self._group.kill()
                 if not await self._child.exit.wait(_FORCED_S):
-                    raise SlotStuckError("bubblewrap does not end")
+                    raise SlotStuckError("the cell's first process does not end")
             await self._remove_group()
+            if self.plan.scratch is not None:
+                await _remove_tree(str(self.plan.scratch))
+            gone = True
         finally:
-            self._forget(self)
+            self._forget(self, gone)
             self._child.reader.close()
             with contextlib.suppress(OSError):
                 os.close(self._child.stderr_fd)
@@ -117,3 +139,27 @@ class LocalSlot:
             self._group.kill()
             await asyncio.sleep(0.02)
         raise SlotStuckError("processes are left in the cell's cgroup")
+
+
+async def _remove_tree(path: str) -> None:
+    """Remove what a program left, however deep and however closed its directories are."""
+    for argv in (("chmod", "-R", "u+rwx", path), ("rm", "-rf", path)):
+        tool = shutil.which(argv[0], path="/usr/bin:/bin")
+        if tool is None:
+            raise SlotStuckError(f"no {argv[0]} to remove a cell's files with")
+        quiet = asyncio.subprocess.DEVNULL
+        process = await asyncio.create_subprocess_exec(tool, *argv[1:], stdin=quiet, stdout=quiet, stderr=quiet)
+        await process.wait()
+    if await asyncio.to_thread(os.path.lexists, path):
+        raise SlotStuckError("a cell's files can't be removed")
+
+
+def _processes_of(uid: int) -> int:
+    """Tasks of a user on this machine, as RLIMIT_NPROC counts them."""
+    count = 0
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if entry.stat().st_uid == uid:
+                    count += len(os.listdir(f"/proc/{entry.name}/task"))  # noqa: PTH208  (a count, cheaply)
+    return count
