@@ -60,7 +60,7 @@ async def bench(engine_name: str, fresh_engine: Engine) -> AsyncIterator[Bench]:
         runtimes = {runtime.name: runtime for runtime in load_runtimes(only=_RUNTIMES)}
         for name, runtime in runtimes.items():
             if (engine_name, name) not in _TOOLCHAINS:
-                _TOOLCHAINS[engine_name, name] = await engine.toolchain(runtime)
+                _TOOLCHAINS[engine_name, name] = (await engine.toolchains(runtime))[0]
         yield Bench(engine, {name: (runtime, _TOOLCHAINS[engine_name, name]) for name, runtime in runtimes.items()})
     finally:
         await engine.close()

@@ -10,6 +10,7 @@ from cloche.executor.engines.docker.engine import DockerEngine
 from cloche.executor.engines.engine import Engine
 from cloche.executor.engines.local.engine import LocalEngine
 from cloche.executor.metrics import ExecutorMetrics
+from cloche.executor.ready_runtimes import ReadyRuntimes
 from cloche.executor.routes import build_routes
 from cloche.executor.runtimes import load_runtimes
 from cloche.executor.service import ExecutorService
@@ -32,7 +33,7 @@ class ExecutorApp:
         self._settings = settings
         self._metrics = ExecutorMetrics()
         self._engine = _engine(settings)
-        runtimes = load_runtimes(settings.runtimes_dir, only=settings.runtimes)
+        runtimes = ReadyRuntimes(self._engine, load_runtimes(settings.runtimes_dir, only=settings.runtimes))
         self.service = ExecutorService(settings.name, self._engine, runtimes, settings.slots, self._metrics)
         self.asgi = self._build()
         self._checking: asyncio.Task[None] | None = None
@@ -70,7 +71,7 @@ class ExecutorApp:
 
 def _engine(settings: ExecutorSettings) -> Engine:
     if settings.engine == "local":
-        return LocalEngine(cgroup_roots=settings.cgroup_roots, state_dir=settings.state_dir)
+        return LocalEngine(tiers=settings.tiers, cgroup_roots=settings.cgroup_roots, state_dir=settings.state_dir)
     return DockerEngine(
         settings.docker_proxy, token=settings.docker_token.get_secret_value() or None, owner=settings.name
     )

@@ -5,6 +5,7 @@ from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from cloche.contracts.limits import Limits
 from cloche.contracts.submission import File, Program
 from cloche.executor.cell import Command
 from cloche.executor.engines.engine import Toolchain
@@ -15,6 +16,9 @@ from cloche.kit.errors import InvalidRequestError
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 #: A frame's fields beside the file or the stdin it carries.
 _MAX_BYTES = MAX_TO_LAUNCHER - 2 * 1024 * 1024
+_MIB = 1024 * 1024
+#: Virtual machines refuse to start with less for a thread.
+_SMALLEST_STACK_KIB = 512
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,10 @@ def prepare(program: Program, runtime: Runtime, toolchain: Toolchain) -> Prepare
         InvalidRequestError: a file is not base64, a NUL where the kernel allows none, or too large.
     """
     files = [(_checked(f.path), _content(f)) for f in program.files]
-    values = _values(program, toolchain)
-    env = _env(program, runtime, toolchain)
+    values = _values(program, program.limits, toolchain)
+    env = _env(program, runtime, values)
     run = filled(runtime.run, values)
-    compiler = Command(_with_sources(runtime.compile, values, program), env) if runtime.compile else None
+    compiler = _compiler(program, runtime, toolchain) if runtime.compile else None
     stdins = [(c.stdin, c.args or program.args) for c in program.cases] or [(program.stdin, program.args)]
     runs = [
         Command((*run, *(_checked(a) for a in args)), env, _bounded(stdin.encode(), "stdin")) for stdin, args in stdins
@@ -44,17 +48,29 @@ def prepare(program: Program, runtime: Runtime, toolchain: Toolchain) -> Prepare
     return Prepared(files, compiler, runs)
 
 
-def _values(program: Program, toolchain: Toolchain) -> dict[str, str]:
+def _compiler(program: Program, runtime: Runtime, toolchain: Toolchain) -> Command:
+    values = _values(program, program.compile_limits, toolchain)
+    return Command(_with_sources(runtime.compile, values, program), _env(program, runtime, values))
+
+
+def _values(program: Program, limits: Limits, toolchain: Toolchain) -> dict[str, str]:
+    """What placeholders stand for in a step under ``limits``."""
     paths = {f.path for f in program.files}
     binary = "a.out"
     while binary in paths:
         binary = f"_{binary}"
+    stem = str(PurePosixPath(program.entrypoint).with_suffix(""))
     return {
         "tool": toolchain.tool,
+        "tool_dir": str(PurePosixPath(toolchain.tool).parent),
         "entrypoint": _operand(program.entrypoint),
+        "entrypoint_stem": _operand(stem),
+        "main_class": stem.replace("/", "."),
         "binary": binary,
-        "memory_mib": str(program.limits.memory_bytes // (1024 * 1024)),
-    }
+        "memory_mib": str(limits.memory_bytes // _MIB),
+        "heap_mib": str(limits.memory_bytes * 3 // 4 // _MIB),
+        "stack_kib": str(max(_SMALLEST_STACK_KIB, limits.stack_bytes // 1024)),
+    } | dict(toolchain.values)
 
 
 def _with_sources(argv: tuple[str, ...], values: dict[str, str], program: Program) -> tuple[str, ...]:
@@ -66,11 +82,11 @@ def _with_sources(argv: tuple[str, ...], values: dict[str, str], program: Progra
     return (*filled(argv[:at], values), *(sources if at < len(argv) else ()), *filled(argv[at + 1 :], values))
 
 
-def _env(program: Program, runtime: Runtime, toolchain: Toolchain) -> tuple[tuple[str, str], ...]:
-    beside = str(PurePosixPath(toolchain.tool).parent)
+def _env(program: Program, runtime: Runtime, filling: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    beside = filling["tool_dir"]
     path = _PATH if beside in _PATH.split(":") else f"{beside}:{_PATH}"
     values = {"PATH": path, "LANG": "C.UTF-8", "USER": "cloche"}
-    values |= runtime.env | program.env
+    values |= dict(zip(runtime.env, filled(tuple(runtime.env.values()), filling), strict=True)) | program.env
     return tuple((_checked(name), _checked(value)) for name, value in values.items())
 
 

@@ -1,4 +1,4 @@
-"""Which runtimes really work here: each runs its self-test in a real cell before it is announced."""
+"""Whether one version of a runtime really works here: it runs its self-test in a real cell."""
 
 import re
 from base64 import b64decode
@@ -23,14 +23,13 @@ class SelfTestError(Exception):
     """A runtime does not work here; the message says what happened."""
 
 
-async def check_runtime(runtime: Runtime, engine: Engine) -> ReadyRuntime:
-    """Find the toolchain, ask its version in a cell, run the self-test in another.
+async def check_runtime(runtime: Runtime, toolchain: Toolchain, engine: Engine) -> ReadyRuntime:
+    """Ask the toolchain's version in a cell and run the self-test in another.
 
     Raises:
         SelfTestError: it can't be announced.
     """
     try:
-        toolchain = await engine.toolchain(runtime)
         version = await _version(runtime, toolchain, engine)
     except (EngineError, CellLostError) as error:
         raise SelfTestError(str(error)) from error
@@ -53,7 +52,7 @@ async def _version(runtime: Runtime, toolchain: Toolchain, engine: Engine) -> st
     async def keep(_: Stream, data: bytes) -> None:
         said.extend(data)
 
-    argv = filled(runtime.version, {"tool": toolchain.tool})
+    argv = filled(runtime.version, {"tool": toolchain.tool} | dict(toolchain.values))
     slot = await engine.open(CellSpec(f"ask-{uuid7()}", runtime, toolchain, _ASK))
     try:
         cell = Cell(slot)

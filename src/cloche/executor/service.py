@@ -6,14 +6,12 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from cloche.contracts.execution import ExecutionRequest, ExecutorOffer, FailedLine, FinishedLine, TierOffer
-from cloche.contracts.values import as_message
 from cloche.contracts.words import Isolation, LeaseId, satisfies
 from cloche.executor.engines.engine import Engine, Tier
-from cloche.executor.execution import Execution, ReadyRuntime
+from cloche.executor.execution import Execution
 from cloche.executor.metrics import ExecutorMetrics
 from cloche.executor.outbox import Outbox
-from cloche.executor.runtimes import Runtime
-from cloche.executor.selftest import SelfTestError, check_runtime
+from cloche.executor.ready_runtimes import ReadyRuntimes
 from cloche.kit.errors import ConflictError, NotFoundError, UnavailableError
 from cloche.kit.logs import get_logger
 
@@ -24,38 +22,21 @@ class ExecutorService:
     """Runs executions in at most ``slots`` cells at once, of the runtimes whose self-test passed."""
 
     def __init__(
-        self, name: str, engine: Engine, runtimes: list[Runtime], slots: int, metrics: ExecutorMetrics
+        self, name: str, engine: Engine, runtimes: ReadyRuntimes, slots: int, metrics: ExecutorMetrics
     ) -> None:
         self._name = name
         self._engine = engine
         self._runtimes = runtimes
         self._slots = slots
         self._metrics = metrics
-        self._ready: dict[str, ReadyRuntime] = {}
-        self._refused: dict[str, str] = {}
-        self._checked = False
         self._draining = False
         self._running: dict[LeaseId, Execution] = {}
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def check_runtimes(self) -> None:
-        """Run every runtime's self-test and announce those that pass.
-
-        The first time they are announced together, so that nobody is told "no such runtime" for one
-        whose turn has not come; later what is announced meanwhile stays.
-        """
-        for runtime in self._runtimes:
-            try:
-                self._ready[runtime.name] = await check_runtime(runtime, self._engine)
-                self._refused.pop(runtime.name, None)
-                offer = self._ready[runtime.name].offer
-                log.info("runtime.ready", runtime=offer.name, version=offer.version)
-            except SelfTestError as error:
-                self._ready.pop(runtime.name, None)
-                self._refused[runtime.name] = as_message(str(error))
-                log.warning("runtime.refused", runtime=runtime.name, reason=self._refused[runtime.name])
-        self._checked = True
+        """Run every runtime's self-test and announce those that pass."""
+        await self._runtimes.check()
 
     async def ensure_ready(self) -> None:
         """For ``/readyz``.
@@ -63,7 +44,7 @@ class ExecutorService:
         Raises:
             UnavailableError: self-tests still run, none passed, or every slot is lost.
         """
-        if not self._checked:
+        if not self._runtimes.checked:
             raise UnavailableError("The runtimes' self-tests still run.")
         if not self._healthy:
             raise UnavailableError("No runtime passed its self-test, or no slot is left.")
@@ -78,8 +59,8 @@ class ExecutorService:
             slots=0 if self._draining else self._slots,
             busy=len(self._running),
             healthy=self._healthy,
-            runtimes=[ready.offer for ready in self._ready.values()] if self._checked else [],
-            refused_runtimes=dict(self._refused),
+            runtimes=self._runtimes.offers(),
+            refused_runtimes=self._runtimes.refused(),
             facts=self._engine.facts(),
         )
 
@@ -96,7 +77,7 @@ class ExecutorService:
         if refusal is not None:
             self._metrics.refused.labels(refusal.reason).inc()
             return RefusedStream(refusal)
-        ready = self._runtime_for(request.program.runtime)
+        ready = self._runtimes.find(request.program.runtime)
         assert ready is not None
         outbox = Outbox()
         tier = self._tier_for(request.program.isolation)
@@ -136,10 +117,7 @@ class ExecutorService:
 
     @property
     def _healthy(self) -> bool:
-        return self._checked and bool(self._ready) and self._slots > 0 and not self._draining
-
-    def _runtime_for(self, wanted: str) -> ReadyRuntime | None:
-        return next((r for r in self._ready.values() if r.offer.answers_to(wanted)), None)
+        return bool(self._runtimes.offers()) and self._slots > 0 and not self._draining
 
     @property
     def _tiers(self) -> tuple[Tier, ...]:
@@ -150,7 +128,7 @@ class ExecutorService:
         return next((tier for tier in self._tiers if satisfies(tier.isolation, wanted)), None)
 
     def _refusal(self, request: ExecutionRequest) -> FailedLine | None:
-        if self._runtime_for(request.program.runtime) is None:
+        if self._runtimes.find(request.program.runtime) is None:
             return FailedLine(reason="unsupported", started=False, message="This runtime is not offered here.")
         if self._tier_for(request.program.isolation) is None:
             return FailedLine(reason="unsupported", started=False, message="This isolation is not offered here.")

@@ -30,7 +30,7 @@ async def engine(proxy: Any) -> AsyncIterator[DockerEngine]:
 
 
 async def spec(engine: DockerEngine, runtime: Runtime, **fields: Any) -> CellSpec:
-    return CellSpec("cell 1", runtime, await engine.toolchain(runtime), fields.pop("limits", Limits()), **fields)
+    return CellSpec("cell 1", runtime, (await engine.toolchains(runtime))[0], fields.pop("limits", Limits()), **fields)
 
 
 async def test_a_slot_is_gone_after_destroy_and_destroy_may_be_repeated(
@@ -96,9 +96,9 @@ async def test_a_runtime_without_an_image_here_is_not_offered(engine: DockerEngi
     assert bash.image is not None
     other = bash.model_copy(update={"image": bash.image.model_copy(update={"alias": "cobol"})})
     with pytest.raises(ToolchainMissingError, match="cobol"):
-        await engine.toolchain(other)
+        await engine.toolchains(other)
     with pytest.raises(ToolchainMissingError):
-        await engine.toolchain(bash.model_copy(update={"image": None}))
+        await engine.toolchains(bash.model_copy(update={"image": None}))
 
 
 async def test_without_a_proxy_the_engine_is_unusable(tmp_path: Any) -> None:

@@ -29,8 +29,8 @@ class FullEngine:
     def facts(self) -> dict[str, str]:
         return {}
 
-    async def toolchain(self, runtime: Runtime) -> Toolchain:
-        return Toolchain("/usr/bin/python3")
+    async def toolchains(self, runtime: Runtime) -> list[Toolchain]:
+        return [Toolchain("/usr/bin/python3")]
 
     async def open(self, spec: CellSpec) -> Slot:
         raise EngineError("no room\0\x1b[1m")

@@ -1,0 +1,114 @@
+"""Which runtimes work here, in which versions; only what has just passed its self-test is announced."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from cloche.contracts.execution import RuntimeOffer
+from cloche.contracts.values import as_message
+from cloche.executor.engines.engine import Engine, EngineError, Toolchain
+from cloche.executor.execution import ReadyRuntime
+from cloche.executor.runtimes import Runtime
+from cloche.executor.selftest import SelfTestError, check_runtime
+from cloche.kit.logs import get_logger
+
+log = get_logger()
+
+#: Self-tests at once; programs of users run beside them.
+_AT_ONCE: Final = 2
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """One toolchain of one way to run a runtime, not tried yet."""
+
+    way: Runtime
+    toolchain: Toolchain
+
+
+class ReadyRuntimes:
+    """Finds and tests ``runtimes`` on an engine; knows them by name and version."""
+
+    def __init__(self, engine: Engine, runtimes: list[Runtime]) -> None:
+        self._engine = engine
+        self._runtimes = runtimes
+        self._ready: dict[str, list[ReadyRuntime]] = {}
+        self._refused: dict[str, dict[str, str]] = {}
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        #: Whether the preferred version of each runtime has been tried.
+        self.checked = False
+
+    def offers(self) -> list[RuntimeOffer]:
+        """What may be announced: each runtime's preferred version before its others."""
+        return [ready.offer for versions in self._ready.values() for ready in versions] if self.checked else []
+
+    def refused(self) -> dict[str, str]:
+        """Why a runtime, or a further version of one, is not offered."""
+        return {key: reason for reasons in self._refused.values() for key, reason in reasons.items()}
+
+    def find(self, wanted: str) -> ReadyRuntime | None:
+        """The preferred version that answers to ``name`` or ``name@version``."""
+        versions = (ready for found in self._ready.values() for ready in found)
+        return next((ready for ready in versions if ready.offer.answers_to(wanted)), None)
+
+    async def check(self) -> None:
+        """Find every toolchain again and run its self-test; what no longer passes is no longer announced.
+
+        The first time all runtimes are announced together once the preferred version of each
+        was tried, so that nobody is told "no such runtime" for one whose turn has not come.
+        """
+        known = self._runtimes
+        left = await asyncio.gather(*(self._check_preferred(runtime) for runtime in known))
+        for name in set(self._ready) - {runtime.name for runtime in known}:
+            del self._ready[name]
+        self.checked = True
+        await asyncio.gather(*(self._check_others(r.name, rest) for r, rest in zip(known, left, strict=True)))
+
+    async def _check_preferred(self, runtime: Runtime) -> list[_Candidate]:
+        """Announce the first that passes; those that were not tried."""
+        reasons: list[str] = []
+        for way in runtime.ways:
+            candidates = await self._candidates(way, reasons)
+            for index, candidate in enumerate(candidates):
+                ready = await self._tried(candidate, reasons)
+                if ready is not None:
+                    self._ready[runtime.name] = [ready, *self._ready.get(runtime.name, [])[1:]]
+                    self._refused.pop(runtime.name, None)
+                    return candidates[index + 1 :]
+        self._ready.pop(runtime.name, None)
+        reason = as_message("; ".join(dict.fromkeys(reasons)))
+        self._refused[runtime.name] = {runtime.name: reason}
+        log.warning("runtime.refused", runtime=runtime.name, reason=reason)
+        return []
+
+    async def _check_others(self, name: str, candidates: list[_Candidate]) -> None:
+        passed = self._ready.get(name, [])[:1]
+        refused: dict[str, str] = {}
+        for candidate in candidates:
+            reasons: list[str] = []
+            ready = await self._tried(candidate, reasons)
+            if ready is None:
+                refused[f"{name} of {candidate.toolchain.tool}"[:200]] = as_message(reasons[0])
+            elif ready.offer.version not in {other.offer.version for other in passed}:
+                passed.append(ready)
+        if passed:
+            self._ready[name] = passed
+            self._refused[name] = refused
+
+    async def _candidates(self, way: Runtime, reasons: list[str]) -> list[_Candidate]:
+        try:
+            async with self._turns:
+                return [_Candidate(way, found) for found in await self._engine.toolchains(way)]
+        except EngineError as error:
+            reasons.append(str(error))
+            return []
+
+    async def _tried(self, candidate: _Candidate, reasons: list[str]) -> ReadyRuntime | None:
+        try:
+            async with self._turns:
+                ready = await check_runtime(candidate.way, candidate.toolchain, self._engine)
+        except SelfTestError as error:
+            reasons.append(str(error))
+            return None
+        log.info("runtime.ready", runtime=ready.offer.name, version=ready.offer.version, tool=candidate.toolchain.tool)
+        return ready
