@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { RuntimeOffer } from "@/shared/api/types";
-import { EMPTY_DRAFT, offerFor, requestOf } from "./draft";
+import type { RuntimeOffer, SubmittedProgram } from "@/shared/api/types";
+import { type Draft, draftOf, EMPTY_DRAFT, offerFor, requestOf } from "./draft";
 import { withLimit } from "./limits";
 
 const offer = (name: string, version: string, aliases: string[] = []): RuntimeOffer => ({
@@ -35,5 +35,34 @@ test("a submission names the exact runtime and only the limits that were changed
     stdin: "",
     args: ["a", "b c"],
     limits: { wall_time_s: 2 },
+    network: "none",
   });
+});
+
+test("a submission names an isolation only where one was chosen", () => {
+  const draft: Draft = { ...EMPTY_DRAFT, source: "x", isolation: "process", network: "loopback" };
+  expect(requestOf(draft, offer("bash", "5"))).toMatchObject({
+    isolation: "process",
+    network: "loopback",
+  });
+});
+
+test("a stored program is opened with the isolation and the network it demanded", () => {
+  const limits = { wall_time_s: 10, cpu_time_s: 10, memory_bytes: 2 ** 28, processes: 64 };
+  const all = { ...limits, output_bytes: 2 ** 20, disk_bytes: 1, inodes: 1, file_bytes: 1 };
+  const whole = { ...all, open_files: 1, stack_bytes: 1 };
+  const program: SubmittedProgram = {
+    runtime: "python",
+    files: [{ path: "main.py", content: "x", encoding: "utf-8" }],
+    entrypoint: "main.py",
+    stdin: "",
+    args: [],
+    env: {},
+    limits: whole,
+    compile_limits: whole,
+    isolation: "container",
+    network: "loopback",
+    cases: [],
+  };
+  expect(draftOf(program)).toMatchObject({ isolation: "container", network: "loopback" });
 });

@@ -1,4 +1,10 @@
-import type { RuntimeOffer, Submission, SubmittedProgram } from "@/shared/api/types";
+import type {
+  Isolation,
+  Network,
+  RuntimeOffer,
+  Submission,
+  SubmittedProgram,
+} from "@/shared/api/types";
 import { quoteArg, splitArgs } from "@/shared/text/split-args";
 import { changedLimits, type DraftLimits } from "./limits";
 
@@ -10,9 +16,20 @@ export interface Draft {
   /** As typed: words, quoted like in a shell. */
   args: string;
   limits: DraftLimits;
+  /** The least that it may run under; null leaves it to the server. */
+  isolation: Isolation | null;
+  network: Network;
 }
 
-export const EMPTY_DRAFT: Draft = { runtime: "", source: "", stdin: "", args: "", limits: {} };
+export const EMPTY_DRAFT: Draft = {
+  runtime: "",
+  source: "",
+  stdin: "",
+  args: "",
+  limits: {},
+  isolation: null,
+  network: "none",
+};
 
 /** `name@version`, which means exactly this offer. */
 export function runtimeId(offer: RuntimeOffer): string {
@@ -40,6 +57,8 @@ export function requestOf(draft: Draft, offer: RuntimeOffer): Submission {
     stdin: draft.stdin,
     args: splitArgs(draft.args),
     limits: draft.limits,
+    network: draft.network,
+    ...(draft.isolation === null ? {} : { isolation: draft.isolation }),
   };
 }
 
@@ -53,5 +72,7 @@ export function draftOf(program: SubmittedProgram): Draft | null {
     stdin: program.stdin,
     args: program.args.map(quoteArg).join(" "),
     limits: changedLimits(program.limits),
+    isolation: program.isolation,
+    network: program.network,
   };
 }

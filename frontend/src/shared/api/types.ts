@@ -18,12 +18,15 @@ export type Limits = Schemas["Limits"];
 export type Evidence = Schemas["Evidence"];
 export type RuntimeOffer = Schemas["RuntimeOffer"];
 export type ExecutorSeen = Schemas["ExecutorSeen"];
+export type TierOffer = Schemas["TierOffer"];
 export type TaskView = QueueSchemas["TaskView"];
 export type QueueStats = QueueSchemas["QueueStats"];
 export type LaneView = QueueSchemas["LaneView"];
 
 export type Status = Evaluation["status"];
 export type Verdict = NonNullable<Evaluation["verdict"]>;
+export type Isolation = NonNullable<Evaluation["isolation"]>;
+export type Network = EvaluationRequest["network"];
 export type StreamName = "stdout" | "stderr";
 
 /** A submission as people write it: the generated type demands what has a default, too. */

@@ -23,6 +23,9 @@ export function VerdictHead({ run, retryReason = null }: VerdictHeadProps) {
         <Measures run={run} />
       </div>
       <RunSentence run={run} retryReason={retryReason} />
+      {run.isolation_note == null ? null : (
+        <p className={classes.weaker}>It ran under isolation {run.isolation_note}.</p>
+      )}
       <StageStrip run={run} />
     </div>
   );

@@ -12,7 +12,10 @@ export const LIMIT_WORDS: Readonly<Record<LimitName, string>> = {
   processes: "processes",
   output_bytes: "output",
   disk_bytes: "disk",
+  inodes: "files",
   file_bytes: "file size",
+  open_files: "open files",
+  stack_bytes: "stack",
 };
 
 /** A limit as it was set, without digits that nobody gave. */
@@ -26,10 +29,23 @@ function formatMeasured(name: LimitName, value: number): string {
 }
 
 const ACTORS = {
-  cloche: "Stopped by Cloche.",
-  kernel: "Stopped by the kernel.",
-  program: "Ended by the program itself.",
+  cloche: "Stopped by Cloche",
+  kernel: "Stopped by the kernel",
+  program: "Ended by the program itself",
 } as const;
+
+/** Who ended it, and when. */
+function explainEnd({ killed_by, killed_after_ms }: Evidence): string {
+  if (killed_by == null) return "";
+  const when = killed_after_ms == null ? "" : ` after ${formatDuration(killed_after_ms)}`;
+  return ` ${ACTORS[killed_by]}${when}.`;
+}
+
+function explainPlatform({ detail }: Evidence): string {
+  return detail === "cell_lost"
+    ? "It counts as the program's own doing (cell_lost)."
+    : "A fault of the platform, not of the program: leave it out of any score and run it again.";
+}
 
 /** Why the verdict is what it is, as one or two sentences made from the recorded facts. */
 export function explainEvidence(
@@ -41,7 +57,9 @@ export function explainEvidence(
     case "limit":
       return explainLimit(evidence);
     case "signal":
-      return run.signal === null ? null : `Ended by ${signalMeaning(run.signal)}.`;
+      return run.signal === null
+        ? null
+        : `Ended by ${signalMeaning(run.signal)}.${explainEnd(evidence)}`;
     case "exit":
       return run.exit_code === null ? null : `Exit status ${run.exit_code}.`;
     case "compile":
@@ -49,7 +67,7 @@ export function explainEvidence(
     case "cancel":
       return "Cancelled on request; what it wrote until then is kept.";
     case "platform":
-      return "A fault of the platform, not of the program: leave it out of any score and run it again.";
+      return explainPlatform(evidence);
     case "output":
       return evidence.detail ?? null;
   }
@@ -72,6 +90,5 @@ function explainLimit(evidence: Evidence): string {
       `${evidence.oom_kills} out-of-memory ${evidence.oom_kills === 1 ? "kill" : "kills"}.`,
     );
   }
-  if (evidence.killed_by != null) parts.push(ACTORS[evidence.killed_by]);
-  return parts.join(" ");
+  return `${parts.join(" ")}${explainEnd(evidence)}`.trim();
 }

@@ -62,6 +62,8 @@ describe("arguments", () => {
   });
 });
 
+const NOTHING = { limit: null, limit_value: null, measured: null, killed_by: null, oom_kills: 0 };
+
 test("a limit's evidence names value, measure, kills and actor", () => {
   const evidence: Evidence = {
     source: "limit",
@@ -75,4 +77,22 @@ test("a limit's evidence names value, measure, kills and actor", () => {
   expect(explainEvidence({ evidence, exit_code: null, signal: 9 })).toBe(
     "Measured memory 256 MiB, limit 256 MiB. 2 out-of-memory kills. Stopped by the kernel.",
   );
+});
+
+test("a signal's evidence says who sent it and when", () => {
+  const evidence: Evidence = {
+    ...NOTHING,
+    source: "signal",
+    killed_by: "kernel",
+    killed_after_ms: 12.34,
+  };
+  expect(explainEvidence({ evidence, exit_code: null, signal: 11 })).toBe(
+    "Ended by SIGSEGV (invalid memory access). Stopped by the kernel after 12.3 ms.",
+  );
+});
+
+test("a run that took down its cell is not called a fault of the platform", () => {
+  const evidence: Evidence = { ...NOTHING, source: "platform", detail: "cell_lost" };
+  const words = explainEvidence({ evidence, exit_code: null, signal: null });
+  expect(words).toBe("It counts as the program's own doing (cell_lost).");
 });

@@ -6,6 +6,7 @@ import { Fact, Facts } from "@/shared/ui/facts";
 import { Panel } from "@/shared/ui/panel";
 import { ShortId } from "@/shared/ui/short-id";
 import { Moment } from "@/shared/ui/time";
+import { WordList } from "@/shared/ui/word-list";
 import { Labels } from "./labels";
 
 interface RecordPanelProps {
@@ -16,7 +17,6 @@ interface RecordPanelProps {
 /** Where and under what the program ran, and which limits it had. */
 export function RecordPanel({ run, executor }: RecordPanelProps) {
   const { program } = run;
-  const where = [run.engine, run.isolation].filter((word) => word !== null).join(" · ");
   return (
     <Panel title="Record">
       <Facts>
@@ -24,8 +24,7 @@ export function RecordPanel({ run, executor }: RecordPanelProps) {
           <code>{run.id}</code>
         </Fact>
         <Fact name="Runtime">{run.runtime}</Fact>
-        <Fact name="Engine, isolation">{where === "" ? "–" : where}</Fact>
-        {executor === null ? null : <Fact name="Executor">{executor}</Fact>}
+        <Place run={run} executor={executor} />
         <Fact name="Attempts">{run.attempts}</Fact>
         <Fact name="Created">
           <Moment at={run.timeline.created_at} />
@@ -59,6 +58,24 @@ export function RecordPanel({ run, executor }: RecordPanelProps) {
         {program === null ? null : <Fact name="Limits">{limitsLine(program.limits)}</Fact>}
       </Facts>
     </Panel>
+  );
+}
+
+/** Where it ran, and what held it in there. */
+function Place({ run, executor }: RecordPanelProps) {
+  const where = [run.engine, run.isolation].filter((word) => word !== null).join(" · ");
+  const network = run.program?.network ?? "none";
+  return (
+    <>
+      <Fact name="Engine, isolation">{where === "" ? "–" : where}</Fact>
+      {run.isolation_features.length === 0 ? null : (
+        <Fact name="Held in by">
+          <WordList words={run.isolation_features} />
+        </Fact>
+      )}
+      {network === "none" ? null : <Fact name="Network">{network}</Fact>}
+      {executor === null ? null : <Fact name="Executor">{executor}</Fact>}
+    </>
   );
 }
 

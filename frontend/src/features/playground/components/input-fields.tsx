@@ -1,5 +1,6 @@
 import { Tabs, Textarea, TextInput } from "@mantine/core";
 import type { Draft } from "../draft";
+import { IsolationFields } from "./isolation-fields";
 import { LimitFields } from "./limit-fields";
 import classes from "./playground.module.css";
 
@@ -8,7 +9,7 @@ interface InputFieldsProps {
   onChange: (part: Partial<Draft>) => void;
 }
 
-/** What the program gets besides its source: input, arguments, limits. */
+/** What the program gets besides its source: input, arguments, limits, isolation. */
 export function InputFields({ draft, onChange }: InputFieldsProps) {
   const changed = Object.keys(draft.limits).length;
   return (
@@ -19,6 +20,7 @@ export function InputFields({ draft, onChange }: InputFieldsProps) {
         </Tabs.Tab>
         <Tabs.Tab value="args">Arguments{draft.args === "" ? "" : " · set"}</Tabs.Tab>
         <Tabs.Tab value="limits">Limits{changed === 0 ? "" : ` · ${changed} set`}</Tabs.Tab>
+        <Tabs.Tab value="isolation">Isolation{isolated(draft)}</Tabs.Tab>
       </Tabs.List>
       <Tabs.Panel value="stdin">
         <Textarea
@@ -58,8 +60,16 @@ export function InputFields({ draft, onChange }: InputFieldsProps) {
           }}
         />
       </Tabs.Panel>
+      <Tabs.Panel value="isolation">
+        <IsolationFields draft={draft} onChange={onChange} />
+      </Tabs.Panel>
     </Tabs>
   );
+}
+
+function isolated({ isolation, network }: Draft): string {
+  const words = [isolation, network === "none" ? null : network].filter((word) => word !== null);
+  return words.map((word) => ` · ${word}`).join("");
 }
 
 function lines(text: string): string {

@@ -27,7 +27,9 @@ export function useDraft() {
 function readDraft(): Draft {
   try {
     const stored: unknown = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "null");
-    return isDraft(stored) ? stored : EMPTY_DRAFT;
+    // What an older page stored lacks the fields that came later.
+    const whole: unknown = { ...EMPTY_DRAFT, ...(stored as object | null) };
+    return isDraft(whole) ? whole : EMPTY_DRAFT;
   } catch {
     return EMPTY_DRAFT;
   }
@@ -37,8 +39,11 @@ function isDraft(value: unknown): value is Draft {
   if (typeof value !== "object" || value === null) return false;
   const draft = value as Record<string, unknown>;
   return (
-    ["runtime", "source", "stdin", "args"].every((key) => typeof draft[key] === "string") &&
+    ["runtime", "source", "stdin", "args", "network"].every(
+      (key) => typeof draft[key] === "string",
+    ) &&
     typeof draft.limits === "object" &&
-    draft.limits !== null
+    draft.limits !== null &&
+    (draft.isolation === null || typeof draft.isolation === "string")
   );
 }

@@ -1,16 +1,36 @@
+import type { TierState } from "../tier-state";
 import classes from "./queue.module.css";
 
-/** Whether an executor takes work: shape, colour and word. */
-export function Health({ healthy, stale }: { healthy: boolean; stale: boolean }) {
-  const state = stale ? "silent" : healthy ? "healthy" : "failing";
+export type HealthState = "healthy" | "silent" | TierState;
+
+const LOOKS: Readonly<Record<HealthState, "good" | "bad" | "quiet">> = {
+  healthy: "good",
+  holds: "good",
+  failing: "bad",
+  broken: "bad",
+  silent: "quiet",
+  untested: "quiet",
+};
+const WORDS: Readonly<Record<HealthState, string>> = {
+  healthy: "Healthy",
+  holds: "Holds",
+  failing: "Failing",
+  broken: "Broken",
+  silent: "No report",
+  untested: "Not tested yet",
+};
+
+/** Whether an executor, or one isolation of it, takes work: shape, colour and word. */
+export function Health({ state }: { state: HealthState }) {
+  const look = LOOKS[state];
   return (
-    <span className={classes.health} data-state={state}>
+    <span className={classes.health} data-look={look}>
       <svg aria-hidden width="12" height="12" viewBox="0 0 12 12" fill="none" stroke="currentColor">
-        {state === "healthy" ? <circle cx="6" cy="6" r="4.5" fill="currentColor" /> : null}
-        {state === "failing" ? <path d="M6 1l5.2 9.6H.8z" fill="currentColor" /> : null}
-        {state === "silent" ? <circle cx="6" cy="6" r="4.5" strokeDasharray="2 1.6" /> : null}
+        {look === "good" ? <circle cx="6" cy="6" r="4.5" fill="currentColor" /> : null}
+        {look === "bad" ? <path d="M6 1l5.2 9.6H.8z" fill="currentColor" /> : null}
+        {look === "quiet" ? <circle cx="6" cy="6" r="4.5" strokeDasharray="2 1.6" /> : null}
       </svg>
-      {{ healthy: "Healthy", failing: "Failing", silent: "No report" }[state]}
+      {WORDS[state]}
     </span>
   );
 }
