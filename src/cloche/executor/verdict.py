@@ -7,7 +7,8 @@ then our own recorded kills, then what the program did itself.
 import errno
 import os
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 from cloche.contracts.limits import Limits
 from cloche.contracts.record import Evidence, LimitName, Usage
@@ -15,8 +16,19 @@ from cloche.contracts.words import Verdict
 from cloche.executor.cell import StepFacts
 from cloche.executor.engines.engine import SlotUsage
 
+#: What the kernel sends for what a program does: bad memory, bad arithmetic, a forbidden call, a file too
+#: large. A program can send them to itself, too, and wait(2) does not tell. Source: signal(7).
+_FROM_KERNEL = frozenset(
+    {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP, signal.SIGSYS, signal.SIGXFSZ}
+)
+#: What RLIMIT_CPU sends, which lies behind the limit for a launcher that does not get to run.
+_FROM_CPU_LIMIT = frozenset({signal.SIGXCPU, signal.SIGKILL})
+
 #: Errors of writing the program's files that mean that the disk limit is too small for them.
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENFILE})
+
+
+KilledBy: TypeAlias = Literal["cloche", "kernel", "program"] | None
 
 
 @dataclass(frozen=True)
@@ -30,9 +42,16 @@ class Judgement:
 
 def judge(facts: StepFacts) -> Judgement:
     """The verdict on one step, but for its output."""
+    judged = _judged(facts)
+    killed_by, after_us = _ender(facts)
+    end = {"killed_by": killed_by, "killed_after_ms": None if after_us is None else after_us / 1000}
+    return replace(judged, evidence=judged.evidence.model_copy(update=end))
+
+
+def _judged(facts: StepFacts) -> Judgement:
     done = facts.done
     if done.killed == "cancel" and not facts.file_errno:
-        return Judgement("cancelled", "Cancelled while it ran.", Evidence(source="cancel", killed_by="cloche"))
+        return Judgement("cancelled", "Cancelled while it ran.", Evidence(source="cancel"))
     if facts.file_errno:
         return _files_refused(facts)
     ooms = oom_kills(facts)
@@ -88,6 +107,24 @@ def oom_kills(facts: StepFacts) -> int:
     return max(facts.usage.oom_kills, facts.done.oom_kills, 0)
 
 
+def _ender(facts: StepFacts) -> tuple[KilledBy, int | None]:
+    """Who sent the signal that ended the step, and when, in us of wall time; nobody where it ended by itself."""
+    done = facts.done
+    ended_us = done.wall_us if done.signal >= 0 else None
+    if oom_kills(facts) > 0 and done.killed != "cancel":
+        return "kernel", {"memory": done.killed_after_us, "none": ended_us}.get(done.killed)
+    if done.killed != "none":
+        return "cloche", done.killed_after_us
+    if done.signal < 0:
+        return None, None
+    by_kernel = done.signal in _FROM_KERNEL or (done.signal in _FROM_CPU_LIMIT and _used_its_cpu(facts))
+    return "kernel" if by_kernel else "program", ended_us
+
+
+def _used_its_cpu(facts: StepFacts) -> bool:
+    return cpu_us(facts) / 1e6 > facts.limits.cpu_time_s
+
+
 def _limit_passed(facts: StepFacts) -> Judgement | None:
     done, limits = facts.done, facts.limits
     if done.killed == "output":
@@ -98,14 +135,13 @@ def _limit_passed(facts: StepFacts) -> Judgement | None:
     if done.killed == "wall":
         seconds = limits.wall_time_s
         return _limit("time_limit_exceeded", "wall_time_s", seconds, done.wall_us / 1e6, f"{seconds:g} s of wall time")
-    cpu_s = cpu_us(facts) / 1e6
-    if done.killed == "cpu" or done.signal == signal.SIGXCPU or cpu_s > limits.cpu_time_s:
-        seconds = limits.cpu_time_s
-        return _limit("time_limit_exceeded", "cpu_time_s", seconds, cpu_s, f"{seconds:g} s of CPU time")
+    # SIGXCPU alone tells nothing: a program can send it to itself, or lower a limit of its own.
+    if done.killed == "cpu" or _used_its_cpu(facts):
+        seconds, used_s = limits.cpu_time_s, cpu_us(facts) / 1e6
+        return _limit("time_limit_exceeded", "cpu_time_s", seconds, used_s, f"{seconds:g} s of CPU time")
     if done.signal == signal.SIGXFSZ:
-        return _limit(
-            "runtime_error", "file_bytes", limits.file_bytes, None, f"{_bytes(limits.file_bytes)} in one file", "kernel"
-        )
+        allowed = f"{_bytes(limits.file_bytes)} in one file"
+        return _limit("runtime_error", "file_bytes", limits.file_bytes, None, allowed)
     return None
 
 
@@ -120,9 +156,7 @@ def _ended_itself(facts: StepFacts) -> Judgement:
         )
     if done.signal >= 0:
         name = _signal_name(done.signal)
-        return Judgement(
-            "runtime_error", f"Ended by signal {name}.", Evidence(source="signal", killed_by="program", detail=name)
-        )
+        return Judgement("runtime_error", f"Ended by signal {name}.", Evidence(source="signal", detail=name))
     if done.exit_code != 0:
         return Judgement("runtime_error", f"Exited with status {done.exit_code}.", Evidence(source="exit"))
     return Judgement("accepted", "Exited with status 0.", Evidence(source="exit"))
@@ -142,21 +176,8 @@ def _files_refused(facts: StepFacts) -> Judgement:
     )
 
 
-def _limit(
-    verdict: Verdict,
-    limit: LimitName,
-    value: float,
-    measured: float | None,
-    allowed: str,
-    killed_by: str = "cloche",
-) -> Judgement:
-    evidence = Evidence(
-        source="limit",
-        limit=limit,
-        limit_value=value,
-        measured=measured,
-        killed_by="kernel" if killed_by == "kernel" else "cloche",
-    )
+def _limit(verdict: Verdict, limit: LimitName, value: float, measured: float | None, allowed: str) -> Judgement:
+    evidence = Evidence(source="limit", limit=limit, limit_value=value, measured=measured)
     return Judgement(verdict, f"Stopped: more than {allowed}.", evidence)
 
 

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloche.contracts.limits import Limits
+from cloche.contracts.record import Evidence
 from cloche.executor.cell import StepFacts
 from cloche.executor.engines.engine import SlotUsage
 from cloche.executor.launcher.protocol import Done, KilledBy
 from cloche.executor.verdict import judge, usage
 
-QUIET = Done(0, -1, "none", 0, 1000, 900, 1_000_000, -1, -1, 0, 0, 0, 0, 0)
+QUIET = Done(0, -1, "none", -1, 0, 1000, 900, 1_000_000, -1, -1, 0, 0, 0, 0, 0)
 
 
 def facts(outside: SlotUsage | None = None, file_errno: int = 0, **changed: int | str) -> StepFacts:
@@ -26,10 +27,11 @@ def test_exit_status_zero_is_accepted() -> None:
     assert judge(facts()).verdict == "accepted"
 
 
-@pytest.mark.parametrize("code", [1, 2, 126, 127, 137, 139, 255])
+@pytest.mark.parametrize("code", [1, 2, 124, 125, 126, 127, 137, 139, 143, 255])
 def test_any_other_exit_status_is_a_runtime_error_whatever_it_pretends(code: int) -> None:
     judged = judge(facts(exit_code=code))
-    assert (judged.verdict, judged.evidence.source) == ("runtime_error", "exit")
+    assert (judged.verdict, judged.message) == ("runtime_error", f"Exited with status {code}.")
+    assert judged.evidence == Evidence(source="exit")
 
 
 @pytest.mark.parametrize(
@@ -42,13 +44,30 @@ def test_any_other_exit_status_is_a_runtime_error_whatever_it_pretends(code: int
     ],
 )
 def test_our_own_kill_names_its_limit(killed: KilledBy, verdict: str, limit: str) -> None:
-    judged = judge(facts(exit_code=-1, signal=9, killed=killed))
+    judged = judge(facts(exit_code=-1, signal=9, killed=killed, killed_after_us=1_500, wall_us=9_000))
     assert (judged.verdict, judged.evidence.limit, judged.evidence.killed_by) == (verdict, limit, "cloche")
+    assert judged.evidence.limit_value == getattr(Limits(), limit)
+    assert judged.evidence.measured is not None
+    assert judged.evidence.killed_after_ms == 1.5
 
 
-def test_sigkill_that_is_not_ours_is_the_programs_own_doing() -> None:
-    judged = judge(facts(exit_code=-1, signal=9))
-    assert (judged.verdict, judged.evidence.source, judged.evidence.detail) == ("runtime_error", "signal", "SIGKILL")
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGABRT", "SIGINT", "SIGPIPE", "SIGXCPU", "SIGSTOP"])
+def test_signal_that_is_neither_ours_nor_the_kernels_is_the_programs_own_doing(name: str) -> None:
+    judged = judge(facts(exit_code=-1, signal=signal.Signals[name], wall_us=2_000))
+    evidence = Evidence(source="signal", killed_by="program", killed_after_ms=2.0, detail=name)
+    assert (judged.verdict, judged.evidence) == ("runtime_error", evidence)
+
+
+@pytest.mark.parametrize("name", ["SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGSYS"])
+def test_signal_for_what_a_program_did_is_the_kernels(name: str) -> None:
+    judged = judge(facts(exit_code=-1, signal=signal.Signals[name], wall_us=2_000))
+    evidence = Evidence(source="signal", killed_by="kernel", killed_after_ms=2.0, detail=name)
+    assert (judged.verdict, judged.evidence) == ("runtime_error", evidence)
+
+
+def test_our_own_kill_stays_ours_whichever_signal_the_program_then_died_of() -> None:
+    judged = judge(facts(exit_code=-1, signal=signal.SIGSEGV, killed="wall", killed_after_us=7_000))
+    assert (judged.evidence.limit, judged.evidence.killed_by) == ("wall_time_s", "cloche")
 
 
 @given(st.integers(0, 255), st.sampled_from(["none", "wall", "cpu", "output"]), st.integers(1, 9))
@@ -60,16 +79,37 @@ def test_oom_kill_decides_whatever_the_parent_did(code: int, killed: str, ooms: 
     assert judge(facts(exit_code=code, killed=killed, oom_kills=ooms)).verdict == "memory_limit_exceeded"
 
 
+def test_time_of_an_oom_kill_is_told_where_it_is_known() -> None:
+    seen = judge(facts(exit_code=-1, signal=9, killed="memory", killed_after_us=3_000, oom_kills=1))
+    assert (seen.evidence.killed_by, seen.evidence.killed_after_ms) == ("kernel", 3.0)
+    alone = judge(facts(exit_code=-1, signal=9, wall_us=4_000, oom_kills=1))
+    assert (alone.evidence.killed_by, alone.evidence.killed_after_ms) == ("kernel", 4.0)
+    in_a_child = judge(facts(exit_code=0, oom_kills=1))
+    assert (in_a_child.evidence.killed_by, in_a_child.evidence.killed_after_ms) == ("kernel", None)
+
+
+def test_memory_that_was_only_sampled_is_stopped_by_us() -> None:
+    judged = judge(facts(exit_code=-1, signal=9, killed="memory", killed_after_us=3_000, sampled_peak=300_000_000))
+    assert (judged.evidence.killed_by, judged.evidence.measured) == ("cloche", 300_000_000)
+
+
 def test_cpu_limit_holds_for_time_that_only_the_cgroup_saw() -> None:
     judged = judge(facts(SlotUsage(cpu_us=11_000_000, source="cgroup")))
     assert (judged.verdict, judged.evidence.limit) == ("time_limit_exceeded", "cpu_time_s")
-    assert judged.evidence.measured == 11.0
+    assert (judged.evidence.measured, judged.evidence.killed_by) == (11.0, None)
 
 
-def test_kernels_own_limits_are_named() -> None:
-    assert judge(facts(exit_code=-1, signal=int(signal.SIGXCPU))).verdict == "time_limit_exceeded"
-    judged = judge(facts(exit_code=-1, signal=int(signal.SIGXFSZ)))
+@pytest.mark.parametrize("name", ["SIGXCPU", "SIGKILL"])
+def test_cpu_limit_of_the_kernel_counts_where_the_time_was_used(name: str) -> None:
+    judged = judge(facts(exit_code=-1, signal=signal.Signals[name], cpu_us=10_900_000))
+    assert (judged.verdict, judged.evidence.limit) == ("time_limit_exceeded", "cpu_time_s")
+    assert judged.evidence.killed_by == "kernel"
+
+
+def test_file_that_grew_too_large_names_its_limit() -> None:
+    judged = judge(facts(exit_code=-1, signal=signal.SIGXFSZ))
     assert (judged.verdict, judged.evidence.limit) == ("runtime_error", "file_bytes")
+    assert (judged.evidence.limit_value, judged.evidence.killed_by) == (Limits().file_bytes, "kernel")
 
 
 def test_cancel_is_cancelled_even_after_an_oom_kill() -> None:
@@ -112,5 +152,7 @@ def test_every_ending_has_a_verdict_and_a_sentence(
     )
     assert judged.verdict not in {"wrong_answer", "compile_error", "internal_error"}
     assert judged.message.endswith(".")
+    if judged.evidence.killed_by == "cloche":
+        assert killed != "none"
     if judged.verdict == "accepted":
         assert (exit_code, killed, exec_errno, max(ooms, 0)) == (0, "none", 0, 0)
