@@ -18,14 +18,18 @@ from typing import Any, NoReturn, TypedDict
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 # Source: <sched.h>, <sys/mount.h>, <linux/prctl.h>
-_CLONE_NEWNS = 0x00020000
+_CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT, _MS_BIND = 1, 2, 4, 32, 4096
 _MS_REC, _MS_PRIVATE = 16384, 1 << 18
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 
 class Spec(TypedDict):
-    """What becomes of the child. ``uid`` None keeps the caller's identity and its view of the files."""
+    """What becomes of the child. ``uid`` None keeps the caller's identity and its view of the files.
+
+    ``users`` (first, count) makes it the root of a user namespace in which it is 0 and these users of the host are
+    1 and up: it may give them to its children, and has no power over anything else.
+    """
 
     argv: list[str]
     parent: int
@@ -33,6 +37,7 @@ class Spec(TypedDict):
     uid: int | None
     gid: int
     groups: list[int]
+    users: tuple[int, int] | None
     exposed: list[tuple[str, bool]]
     cgroup: str | None
 
@@ -46,8 +51,9 @@ def main() -> NoReturn:
     if uid is not None:
         _expose(spec["exposed"], uid, {spec["gid"], *spec["groups"]})
         os.setgroups(spec["groups"])
-        os.setresgid(spec["gid"], spec["gid"], spec["gid"])
-        os.setresuid(uid, uid, uid)
+        if spec["users"] is None or not _enter_user_namespace(uid, spec["gid"], *spec["users"]):
+            os.setresgid(spec["gid"], spec["gid"], spec["gid"])
+            os.setresuid(uid, uid, uid)
         os.chdir("/")
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     # After the change of user, which clears it. Source: prctl(2).
@@ -58,6 +64,33 @@ def main() -> NoReturn:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.umask(0o077)
     os.execv(spec["argv"][0], spec["argv"])  # noqa: S606  (this is what the program is for)
+
+
+def _enter_user_namespace(uid: int, gid: int, first: int, count: int) -> bool:
+    """Become 0 of a new user namespace that maps it to ``uid``; False where the kernel makes none.
+
+    A process can't map others' users for itself: one that stays outside does.
+    """
+    entered_read, entered_write = os.pipe()
+    me = os.getpid()
+    outside = os.fork()
+    if outside == 0:
+        if os.read(entered_read, 1) == b"1":
+            Path(f"/proc/{me}/uid_map").write_text(f"0 {uid} 1\n1 {first} {count}\n", encoding="ascii")
+            Path(f"/proc/{me}/gid_map").write_text(f"0 {gid} 1\n1 {first} {count}\n", encoding="ascii")
+        os._exit(0)
+    entered = _LIBC.unshare(_CLONE_NEWUSER) == 0
+    os.write(entered_write, b"1" if entered else b"0")
+    _, status = os.waitpid(outside, 0)
+    os.close(entered_read)
+    os.close(entered_write)
+    if not entered:
+        return False
+    if status != 0:
+        raise OSError("no users could be mapped for the cells")
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    return True
 
 
 def die_with_parent(parent: int, number: int) -> None:

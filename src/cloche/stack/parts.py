@@ -19,6 +19,9 @@ SOCKETS: Final = (
     "storage-health",
 )
 _FIRST_SOCKET_GID: Final = 20
+#: Above every range that distributions and systemd give out. Source: systemd's UIDS-GIDS.
+_FIRST_CELL_USER: Final = 1_900_000_000
+_CELL_USERS: Final = 1025
 _VALKEY_UID: Final = 1
 
 
@@ -119,7 +122,13 @@ def wanted_parts(engine: Engine, only: tuple[str, ...] | None) -> tuple[Part, ..
 def identity_of(part: Part, base_uid: int, extra_groups: tuple[int, ...] = ()) -> Identity:
     """The numbers a part runs under when root starts it: its own, and the groups of the sockets it calls."""
     own = base_uid + part.uid_offset
-    return Identity(own, own, (*(socket_gid(name, base_uid) for name in part.calls), *extra_groups))
+    groups = (*(socket_gid(name, base_uid) for name in part.calls), *extra_groups)
+    return Identity(own, own, groups, users=cell_users(base_uid) if part.name == "executor" else None)
+
+
+def cell_users(base_uid: int) -> tuple[int, int]:
+    """First and count of the users that cells run as, one a slot: apart from those of every other stack."""
+    return _FIRST_CELL_USER + base_uid * _CELL_USERS, _CELL_USERS
 
 
 def valkey_identity(base_uid: int) -> Identity:

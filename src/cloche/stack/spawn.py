@@ -15,11 +15,15 @@ from cloche.stack import child
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An account by numbers; a process that is not root can only be itself."""
+    """An account by numbers; a process that is not root can only be itself.
+
+    ``users`` are further users of the host, (first, count), that it may give to its children.
+    """
 
     uid: int
     gid: int
     groups: tuple[int, ...] = ()
+    users: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class ChildCommand:
             uid=self.identity.uid if self.identity else None,
             gid=self.identity.gid if self.identity else 0,
             groups=list(self.identity.groups) if self.identity else [],
+            users=self.identity.users if self.identity else None,
             exposed=[(str(path), writable) for path, writable in self.exposed],
             cgroup=str(self.cgroup) if self.cgroup else None,
         )
