@@ -98,7 +98,7 @@ class ExtendAnswer(BaseModel):
 
 
 class RuntimeOffer(BaseModel):
-    """A runtime whose self-test has just passed."""
+    """A runtime whose self-test has just passed. ``tool`` is where its executor has the interpreter or compiler."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -108,6 +108,7 @@ class RuntimeOffer(BaseModel):
     compiled: bool = False
     source_file: Word = "main"
     highlight: Word = "text"
+    tool: Message = ""
 
     def answers_to(self, wanted: str) -> bool:
         """Whether ``wanted`` (``name`` or ``name@version``, version by leading parts) means this runtime."""

@@ -6,6 +6,7 @@ from base64 import b64decode
 from cloche.contracts.execution import FailedLine, RuntimeOffer
 from cloche.contracts.limits import CompileLimits, Limits
 from cloche.contracts.submission import Case, File, Program
+from cloche.contracts.values import as_message
 from cloche.contracts.words import Stream
 from cloche.executor.cell import Cell, CellLostError, Command
 from cloche.executor.engines.engine import CellSpec, Engine, EngineError, Toolchain
@@ -40,6 +41,7 @@ async def check_runtime(runtime: Runtime, toolchain: Toolchain, engine: Engine) 
         compiled=runtime.compiled,
         source_file=runtime.source_file,
         highlight=runtime.highlight,
+        tool=as_message(toolchain.tool),
     )
     ready = ReadyRuntime(offer, runtime, toolchain)
     await _self_test(ready, engine)

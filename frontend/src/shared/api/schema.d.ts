@@ -861,7 +861,7 @@ export interface components {
         };
         /**
          * RuntimeOffer
-         * @description A runtime whose self-test has just passed.
+         * @description A runtime whose self-test has just passed. ``tool`` is where its executor has the interpreter or compiler.
          */
         RuntimeOffer: {
             /** Aliases */
@@ -883,6 +883,11 @@ export interface components {
              * @default main
              */
             source_file: string;
+            /**
+             * Tool
+             * @default
+             */
+            tool: string;
             /** Version */
             version: string;
         };
