@@ -10,6 +10,7 @@ const offer = (name: string, version: string, aliases: string[] = []): RuntimeOf
   compiled: false,
   source_file: "main",
   highlight: name,
+  tool: "",
 });
 const offers = [
   offer("python", "3.12.1"),
