@@ -6,21 +6,25 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 from executor_under_test import Worker, program, text
 from expectation import Expectation
 
 from cloche.contracts.execution import ExecutorOffer, FailedLine, FinishedLine
+from cloche.contracts.limits import CompileLimits
 from cloche.contracts.record import ExecutionRecord
 from cloche.contracts.submission import Case, Program
 from cloche.contracts.words import Isolation
+from cloche.kit.errors import ClocheError
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One program in one tier."""
+    """One program in one tier. ``python`` is the version that its user reaches there; empty: any."""
 
     expected: Expectation
     tier: Isolation
+    python: str = ""
 
     @property
     def id(self) -> str:
@@ -44,6 +48,15 @@ def why_not(attempt: Attempt, offer: ExecutorOffer) -> str | None:
     if tier is None or not tier.healthy:
         return f"the tier {attempt.tier} is not offered: {tier or [t.isolation for t in offer.tiers]}"
     return None
+
+
+async def reachable_python(worker: Worker, offer: ExecutorOffer, tier: Isolation) -> str:
+    """The first offered version that runs in ``tier``: a user of its own may not pass through root's home."""
+    for version in (runtime.version for runtime in offer.runtimes if runtime.name == "python"):
+        line = await _last_line(worker, program("", isolation=tier).model_copy(update={"runtime": f"python@{version}"}))
+        if isinstance(line, FinishedLine) and line.record.verdict == "accepted":
+            return version
+    return ""
 
 
 async def run_all(worker: Worker, wanted: list[Attempt], slots: int) -> dict[str, list[str]]:
@@ -72,15 +85,21 @@ async def _awaited(work: Awaitable[None]) -> None:
 async def _complaints(worker: Worker, attempt: Attempt) -> list[str]:
     expected, wanted = attempt.expected, _program(attempt)
     lines: list[FinishedLine | FailedLine] = []
-    for _ in range(expected.times):
-        async with asyncio.timeout(90):
-            lines += await asyncio.gather(*(_last_line(worker, wanted) for _ in range(expected.together)))
+    try:
+        for _ in range(expected.times):
+            async with asyncio.timeout(90):
+                lines += await asyncio.gather(*(_last_line(worker, wanted) for _ in range(expected.together)))
+    except (ClocheError, TimeoutError, aiohttp.ClientError) as error:
+        return [f"the executor does not answer: {error!r}"]
     records = [line.record for line in lines if isinstance(line, FinishedLine)]
     said = [complaint for line in lines for complaint in _judge(attempt, line)]
     if expected.together > 1 and len({text(record.stdout.data) for record in records}) < expected.together:
         said.append("cells at once wrote the same")
-    said += [f"left on the host: {path}" for pattern in expected.afterwards for path in Path("/").glob(pattern[1:])]
-    return said
+    return said + _left(expected.afterwards)
+
+
+def _left(patterns: list[str]) -> list[str]:
+    return [f"left on the host: {path}" for pattern in patterns for path in Path("/").glob(pattern[1:])]
 
 
 async def _last_line(worker: Worker, wanted: Program) -> FinishedLine | FailedLine:
@@ -92,16 +111,20 @@ async def _last_line(worker: Worker, wanted: Program) -> FinishedLine | FailedLi
 def _program(attempt: Attempt) -> Program:
     expected = attempt.expected
     cases = [Case(expected_stdout=expected.answer) for _ in range(expected.cases)]
-    return program(
+    wanted = program(
         expected.source,
         runtime=expected.runtime,
         limits=expected.limits,
+        compile_limits=CompileLimits(disk_bytes=expected.limits.disk_bytes, inodes=expected.limits.inodes),
         isolation=attempt.tier,
         network=expected.network,
         args=expected.args,
         stdin="x" * expected.stdin_bytes,
         cases=cases,
     )
+    if expected.runtime == "python" and attempt.python:
+        return wanted.model_copy(update={"runtime": f"python@{attempt.python}"})
+    return wanted
 
 
 def _judge(attempt: Attempt, line: FinishedLine | FailedLine) -> list[str]:

@@ -1,17 +1,19 @@
 """Hostile programs through the real executor, all mixed. A new one is a file and its expected outcome beside it."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from afterwards import Traces, settled, traces
-from batch import Attempt, attempts, run_all, why_not
+from batch import Attempt, attempts, reachable_python, run_all, why_not
 from executor_under_test import ExecutorProcess, Worker, program
 from expectation import load_all
 
 from cloche.contracts.execution import ExecutorOffer
 from cloche.contracts.words import Isolation
 
+#: Megabytes of stdin are sent at once on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")
 TIERS: tuple[Isolation, ...] = ("namespace", "process")
 ATTEMPTS = attempts(load_all(), TIERS)
 
@@ -34,7 +36,9 @@ def mixed(executor: ExecutorProcess, offer: ExecutorOffer, request: pytest.Fixtu
     async def run() -> Mixed:
         before = traces(executor.pid)
         async with executor.worker() as worker:
-            result = await run_all(worker, [a for a in selected if why_not(a, offer) is None], offer.slots)
+            python = {tier: await reachable_python(worker, offer, tier) for tier in {a.tier for a in selected}}
+            wanted = [replace(a, python=python[a.tier]) for a in selected if why_not(a, offer) is None]
+            result = await run_all(worker, wanted, offer.slots)
         return Mixed(result, before, await settled(executor.pid, before))
 
     return asyncio.run(run())

@@ -1,16 +1,20 @@
 import os, signal
+if os.getpid() > 1000:  # not the only inhabitant: nothing is killed, being able to is enough
+    def can(pid):
+        try:
+            os.kill(pid, 0)
+            return True
+        except OSError:
+            return False
+    print("reached" if can(-1) or any(can(pid) for pid in (os.getppid(), 1)) else "before\nafter")
+    os.kill(os.getpid(), signal.SIGKILL)
 print("before")
-for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP):
-    for pid in (1, -1):
-        try:
-            os.kill(pid, number) if pid == 1 or number != signal.SIGSTOP else None
-        except OSError:
-            pass
-for pid in range(2, 200):
-    if pid != os.getpid():
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except OSError:
-            pass
+for number in (signal.SIGTERM, signal.SIGKILL):
+    for pid in (1, -1, *range(2, 200)):
+        if pid != os.getpid():
+            try:
+                os.kill(pid, number)
+            except OSError:
+                pass
 print("after")
 os.kill(os.getpid(), signal.SIGKILL)
