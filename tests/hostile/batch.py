@@ -18,6 +18,10 @@ from cloche.contracts.words import Isolation
 from cloche.kit.errors import ClocheError
 
 
+#: How long an executor may take to try every runtime of a host.
+_RUNTIMES_S = 20.0
+
+
 @dataclass(frozen=True)
 class Attempt:
     """One program in one tier. ``python`` is the version that its user reaches there; empty: any."""
@@ -50,13 +54,28 @@ def why_not(attempt: Attempt, offer: ExecutorOffer) -> str | None:
     return None
 
 
-async def reachable_python(worker: Worker, offer: ExecutorOffer, tier: Isolation) -> str:
-    """The first offered version that runs in ``tier``: a user of its own may not pass through root's home."""
-    for version in (runtime.version for runtime in offer.runtimes if runtime.name == "python"):
-        line = await _last_line(worker, program("", isolation=tier).model_copy(update={"runtime": f"python@{version}"}))
-        if isinstance(line, FinishedLine) and line.record.verdict == "accepted":
-            return version
-    return ""
+async def reachable_python(worker: Worker, tier: Isolation) -> str:
+    """The first version that runs in ``tier``: a user of its own may not pass through root's home.
+
+    Empty when none did within the time that an executor takes to try all its runtimes.
+    """
+    tried: set[str] = set()
+    try:
+        async with asyncio.timeout(_RUNTIMES_S):
+            while True:
+                offered = [r.version for r in (await worker.offer()).runtimes if r.name == "python"]
+                for version in (v for v in offered if v not in tried):
+                    tried.add(version)
+                    if await _runs(worker, f"python@{version}", tier):
+                        return version
+                await asyncio.sleep(0.1)  # the executor tells nobody when it has tried another
+    except TimeoutError:
+        return ""
+
+
+async def _runs(worker: Worker, runtime: str, tier: Isolation) -> bool:
+    line = await _last_line(worker, program("", isolation=tier).model_copy(update={"runtime": runtime}))
+    return isinstance(line, FinishedLine) and line.record.verdict == "accepted"
 
 
 async def run_all(worker: Worker, wanted: list[Attempt], slots: int) -> dict[str, list[str]]:

@@ -36,7 +36,7 @@ def mixed(executor: ExecutorProcess, offer: ExecutorOffer, request: pytest.Fixtu
     async def run() -> Mixed:
         before = traces(executor.pid)
         async with executor.worker() as worker:
-            python = {tier: await reachable_python(worker, offer, tier) for tier in {a.tier for a in selected}}
+            python = {tier: await reachable_python(worker, tier) for tier in {a.tier for a in selected}}
             wanted = [replace(a, python=python[a.tier]) for a in selected if why_not(a, offer) is None]
             result = await run_all(worker, wanted, offer.slots)
         return Mixed(result, before, await settled(executor.pid, before))

@@ -1,0 +1,14 @@
+import os, time
+reading, writing = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.close(reading)
+        hog = []
+        while True:
+            hog.append(bytearray(8 * 1024 * 1024))
+    os._exit(0)
+os.wait()
+os.close(writing)
+os.read(reading, 1)
+print("fine")

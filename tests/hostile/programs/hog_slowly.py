@@ -1,0 +1,6 @@
+import time
+hog = []
+while True:
+    hog.append(b"\1" * (256 * 1024))
+    if len(hog) % 40 == 0:
+        time.sleep(0.01)

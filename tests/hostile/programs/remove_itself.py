@@ -1,0 +1,3 @@
+import os, shutil
+for name in os.listdir("."):
+    os.unlink(name)
