@@ -13,8 +13,10 @@ from cloche.executor.metrics import ExecutorMetrics
 from cloche.executor.ready_runtimes import ReadyRuntimes
 from cloche.executor.routes import build_routes
 from cloche.executor.runtimes import load_runtimes
-from cloche.executor.service import ExecutorService
+from cloche.executor.service import Equipment, ExecutorService
 from cloche.executor.settings import ExecutorSettings
+from cloche.executor.standing.standing import StandingTest
+from cloche.kit.background import Background
 from cloche.kit.http_app import BodyLimit, install_errors, install_operations
 
 #: A program's files and cases; the API has limits of its own below this.
@@ -33,22 +35,23 @@ class ExecutorApp:
         self._settings = settings
         self._metrics = ExecutorMetrics()
         self._engine = _engine(settings)
-        runtimes = ReadyRuntimes(self._engine, load_runtimes(settings.runtimes_dir, only=settings.runtimes))
-        self.service = ExecutorService(settings.name, self._engine, runtimes, settings.slots, self._metrics)
+        runtimes = load_runtimes(settings.runtimes_dir, only=settings.runtimes)
+        self._standing = StandingTest(self._engine, runtimes, self._metrics)
+        equipment = Equipment(self._engine, ReadyRuntimes(self._engine, runtimes), self._standing)
+        self.service = ExecutorService(settings.name, equipment, settings.slots, self._metrics)
         self.asgi = self._build()
-        self._checking: asyncio.Task[None] | None = None
+        self._background = Background()
 
     async def __aenter__(self) -> Self:
         await self._engine.start()
-        self._checking = asyncio.create_task(self._check_runtimes())
+        self._background.start("runtimes", self._check_runtimes)
+        self._background.start("standing", lambda: self._standing.watch(self._settings.recheck_s))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._checking is not None:
-            self._checking.cancel()
-            await asyncio.wait([self._checking])
+        await self._background.stop()
         await self._engine.close()
 
     async def drain(self) -> None:
@@ -71,7 +74,7 @@ class ExecutorApp:
 
 def _engine(settings: ExecutorSettings) -> Engine:
     if settings.engine == "local":
-        return LocalEngine(tiers=settings.tiers, cgroup_roots=settings.cgroup_roots, state_dir=settings.state_dir)
+        return LocalEngine(tiers=settings.tiers, cgroup_roots=settings.cgroup_roots)
     return DockerEngine(
         settings.docker_proxy, token=settings.docker_token.get_secret_value() or None, owner=settings.name
     )

@@ -28,9 +28,8 @@ class ExecutorSettings(ServiceSettings):
     cgroup_roots: tuple[str, ...] = Field(
         default=(), description="Local engine: directories where cgroups may be made; empty: its own cgroups."
     )
-    state_dir: Path | None = Field(default=None, description="Local engine: a directory of its own for small files.")
     docker_proxy: str = Field(default="", description="Docker engine: the proxy's address, unix:/path or http://host.")
     docker_token: SecretStr = Field(default=SecretStr(""), description="Docker engine: the secret the proxy wants.")
     drain_s: float = Field(default=20.0, ge=0, le=600, description="How long running programs may go on at SIGTERM.")
-    recheck_s: float = Field(default=600.0, ge=10, description="Seconds between the runtimes' self-tests.")
+    recheck_s: float = Field(default=600.0, ge=10, description="Seconds between the self-tests of runtimes and tiers.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")

@@ -121,11 +121,6 @@ class Layout:
         """Valkey's files."""
         return self.root / "valkey"
 
-    @property
-    def executor(self) -> Path:
-        """The executor's own small files."""
-        return self.root / "executor"
-
     def log_of(self, name: str) -> Path:
         """The log of one part."""
         return self.log / f"{name}.log"

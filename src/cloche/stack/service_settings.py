@@ -22,7 +22,6 @@ class ServiceSettingsSource:
     redis_url: dict[str, str]
     sockets: Sockets
     cgroup_roots: tuple[str, ...]
-    executor_state: Path
     web_dist: Path | None
 
     def settings_of(self, name: str) -> dict[str, Any]:
@@ -49,7 +48,6 @@ class ServiceSettingsSource:
             "worker_token": self.credentials.tokens["executor"],
             "engine": self.options.engine,
             "cgroup_roots": list(self.cgroup_roots),
-            "state_dir": str(self.executor_state),
         }
         if self.options.engine == "docker":
             settings["docker_proxy"] = self._unix("dockerproxy")

@@ -56,9 +56,6 @@ class ServiceFactory:
         environment = dict(_overrides(part, os.environ))
         if part.name == "web" and (dist := web_dist()) is not None:
             exposed.append(dist)
-        writable: list[Path] = []
-        if part.name == "executor":
-            writable.append(self.layout.executor)
         if part.name == "executor" and identity is not None:
             toolchains = find_toolchains()
             exposed += [path for found in toolchains for path in found.directories]
@@ -73,7 +70,7 @@ class ServiceFactory:
             argv=[sys.executable, "-m", part.module],
             identity=identity,
             death_signal=signal.SIGKILL,
-            exposed=[*((path, False) for path in dict.fromkeys(exposed)), *((path, True) for path in writable)],
+            exposed=[(path, False) for path in dict.fromkeys(exposed)],
             descriptors=[self.sockets.descriptor(socket) for socket in part.listens.values()],
             environment={"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", **environment},
             cgroup=self.cgroups.entry if part.name == "executor" else None,

@@ -14,7 +14,6 @@ from cloche.stack.credentials import load_or_create
 from cloche.stack.migrate import upgrade_in_thread
 from cloche.stack.options import Layout, StackOptions
 from cloche.stack.parts import PARTS, identity_of, wanted_parts
-from cloche.stack.private_files import make_folder
 from cloche.stack.privileges import check_privileges
 from cloche.stack.roles import create_roles_and_database
 from cloche.stack.service_settings import ServiceSettingsSource
@@ -70,7 +69,6 @@ class Supervisor:
             redis_url=stores.redis_url,
             sockets=self._sockets,
             cgroup_roots=tuple(self._cgroups.roots.values()),
-            executor_state=layout.executor,
             web_dist=web_dist(),
         )
         factory = ServiceFactory(layout, options, self._sockets, source, self._cgroups)
@@ -106,11 +104,10 @@ class Supervisor:
             await ensure_admin_key(stores.owner_dsn, self._layout.admin_key)
 
     def _prepare_executor(self) -> None:
-        """Its part of the cgroup tree and its own folder."""
+        """Its part of the cgroup tree."""
         executor = next(part for part in PARTS if part.name == "executor")
         identity = identity_of(executor, self._options.base_uid) if is_root() else None
         self._cgroups.create(identity)
-        make_folder(self._layout.executor, uid=identity and identity.uid, gid=identity and identity.gid)
 
     def _add(self, plan: ChildPlan) -> Child:
         child = Child(plan, self._changed)

@@ -17,6 +17,7 @@
 #include "landlock.h"
 #include "launcher.h"
 #include "namespaces.h"
+#include "order.h"
 #include "process.h"
 
 /* Whatever the engine left open is not for us, nor for the programs. */
@@ -54,6 +55,8 @@ int main(int argc, char **argv)
     /* kill(-1) ends every process in sight, so it must be a cell's PID namespace that we are first in. */
     else if (getpid() != 1 || getppid() != 0)
         return refuse("must be the first process of a PID namespace");
+    if (!without("arguments"))
+        order_wipe(argc, argv);
     cell.landlock = without("landlock") ? 0 : landlock_abi();
     if (cell.landlock > 0 && cell.read != NULL) {
         snprintf(word, sizeof word, "landlock:%d", cell.landlock);

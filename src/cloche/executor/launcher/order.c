@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const KEYS[] = {"join", "uids", "from", "bind", "link", "hide", "work", "tmp", "read"};
+static const char *const KEYS[] = {"join", "uids", "from", "bind", "file", "link", "hide", "work", "tmp", "read"};
 
 const char *order_value(const char *item, const char *key)
 {
@@ -72,4 +72,10 @@ bool order_join(const struct order *order)
             return false;
     }
     return true;
+}
+
+void order_wipe(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        memset(argv[i], 0, strlen(argv[i]));
 }

@@ -5,6 +5,7 @@
  * namespace cells, each a path in the cell:
  *   from=PATH       where the host has what the next bind shows, if not at the same place
  *   bind=PATH       show this file or directory, read-only
+ *   file=PATH       a file that holds the last from=
  *   link=PATH       a symbolic link to the last from=
  *   hide=PATH       show an empty directory in its place
  * process cells:
@@ -27,6 +28,9 @@ bool order_parse(char **items, struct order *out);
 
 /* The value when `item` has this key, else NULL. */
 const char *order_value(const char *item, const char *key);
+
+/* Forgets the arguments, which everybody who sees this process can read: they name the host's paths. */
+void order_wipe(int argc, char **argv);
 
 /* Enters every cgroup. False: errno says why. */
 bool order_join(const struct order *order);

@@ -29,9 +29,9 @@ static void take_paths(const struct order *order)
 
     for (char **item = order->items; *item != NULL; item++) {
         if ((value = order_value(*item, "read")) != NULL && reads < MAX_PATHS)
-            readable[reads++] = value;
+            readable[reads++] = strdup(value);
         if (((value = order_value(*item, "work")) != NULL || (value = order_value(*item, "tmp")) != NULL) && writes < 2)
-            writable[writes++] = value;
+            writable[writes++] = strdup(value);
     }
     if (reads == MAX_PATHS || writes != 2) {
         errno = EINVAL;

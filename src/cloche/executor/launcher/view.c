@@ -110,10 +110,14 @@ bool view_take(const struct order *order, struct sources *out, const char **fail
 
     out->count = 0;
     for (char **item = order->items; *item != NULL; item++) {
-        if ((value = order_value(*item, "from")) != NULL)
+        if ((value = order_value(*item, "from")) != NULL) {
             from = value;
-        if ((value = order_value(*item, "bind")) == NULL)
             continue;
+        }
+        if ((value = order_value(*item, "bind")) == NULL) {
+            from = NULL;
+            continue;
+        }
         *failed = from != NULL ? from : value;
         if (out->count == MAX_BINDS) {
             errno = E2BIG;
@@ -139,6 +143,21 @@ static bool hide(const char *path)
     return put(take(EMPTY, 0), path, ATTR_READ_ONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC) || errno == ENOENT;
 }
 
+static bool write_text(const char *path, const char *text)
+{
+    char copy[256];
+    int fd;
+    bool good;
+
+    snprintf(copy, sizeof copy, "%s", path);
+    if (!make_parents(copy))
+        return false;
+    fd = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    close(fd);
+    return good;
+}
+
 static bool follow(const struct order *order, const struct sources *sources, const char **failed)
 {
     const char *from = "", *value;
@@ -154,6 +173,9 @@ static bool follow(const struct order *order, const struct sources *sources, con
                 return false;
         } else if ((value = order_value(*item, "hide")) != NULL) {
             if (!hide(value + 1))
+                return false;
+        } else if ((value = order_value(*item, "file")) != NULL) {
+            if (!write_text(value + 1, from))
                 return false;
         } else if ((value = order_value(*item, "link")) != NULL) {
             snprintf(target, sizeof target, "%s", value + 1);

@@ -12,7 +12,7 @@ from typing import Final
 from cloche.contracts.words import ISOLATION_ORDER, EngineName, Isolation
 from cloche.executor.engines.engine import CellSpec, EngineError, EngineUnusableError, Room, Tier, Toolchain
 from cloche.executor.engines.local.cgroups import CellGroup, CgroupRoots, find_roots, remove_leftovers
-from cloche.executor.engines.local.plan import CellPlan, make_etc
+from cloche.executor.engines.local.plan import CellPlan
 from cloche.executor.engines.local.slot import LocalSlot, spawn
 from cloche.executor.engines.local.toolchains import find_toolchains
 from cloche.executor.engines.local.users import find_users
@@ -35,8 +35,7 @@ class LocalEngine:
 
     ``tiers`` are the isolations wanted (``namespace``, ``process``); empty: the strongest that
     this machine allows. ``cgroup_roots`` are directories in which this process may make
-    cgroups; empty: its own cgroups, as far as they are writable. ``state_dir`` holds the
-    cells' ``/etc``; without it a temporary directory does, which ``close`` removes.
+    cgroups; empty: its own cgroups, as far as they are writable.
     """
 
     def __init__(
@@ -44,13 +43,10 @@ class LocalEngine:
         *,
         tiers: tuple[Isolation, ...] = (),
         cgroup_roots: tuple[str, ...] = (),
-        state_dir: Path | None = None,
     ) -> None:
         self._wanted = tiers
         self._configured_roots = cgroup_roots
-        self._state_dir = state_dir
         self._temporary = Path()
-        self._etc = Path()
         self._launcher = ""
         self._users = find_users()
         self._roots = CgroupRoots()
@@ -74,8 +70,6 @@ class LocalEngine:
         # Programs of process cells pass through it, to directories of their own.
         self._temporary = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-"))
         self._temporary.chmod(0o711)
-        self._etc = (self._state_dir or self._temporary) / "etc"
-        make_etc(self._etc)
         self._roots = find_roots(self._configured_roots)
         remove_leftovers(self._roots)
         await self._find_tiers()
@@ -115,8 +109,8 @@ class LocalEngine:
         try:
             group = CellGroup(self._roots, str(self._made))
             scratch = self._scratch(users.program if users else None) if isolation == "process" else None
-            plan = CellPlan(isolation, self._etc, toolchain, users, tuple(group.procs_files), scratch)
-            child = spawn(plan.order(self._launcher))
+            plan = CellPlan(toolchain, users, tuple(group.procs_files), scratch)
+            child = spawn(self._launcher, plan.order())
         except (OSError, EngineError) as error:
             if group is not None:
                 group.remove()

@@ -1,12 +1,12 @@
 """What a local cell is made of, as orders to the cell launcher (``launcher/order.h``)."""
 
-import shutil
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloche.contracts.words import Isolation
 from cloche.executor.engines.engine import Toolchain
 
+_NAME = "cell-launcher"
 #: Where programs work in a cell of namespaces.
 WORK = "/work"
 TMP = "/tmp"  # noqa: S108  (the cell's own)
@@ -22,9 +22,10 @@ _ETC = {
     "hosts": "127.0.0.1 localhost\n::1 localhost\n",
     "host.conf": "multi on\n",
 }
-_ETC_FROM_HOST = ("ld.so.cache", "localtime", "mime.types")
+#: Debian's cc, awk and editor commands are links through alternatives.
+_ETC_FROM_HOST = ("/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/etc/alternatives")
 #: What of the host's own /etc a cell without namespaces may read: it has no other.
-_ETC_READ = ("ld.so.cache", "localtime", "mime.types", "alternatives", "nsswitch.conf", "passwd", "group", "hosts")
+_ETC_READ = (*_ETC_FROM_HOST, "/etc/nsswitch.conf", "/etc/passwd", "/etc/group", "/etc/hosts")
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,11 @@ class CellUsers:
 
 @dataclass(frozen=True)
 class CellPlan:
-    """One cell to be made. ``etc`` is the host's place of ``make_etc``; ``scratch`` of a process cell's directories.
+    """One cell to be made. ``scratch`` is where a process cell's directories are, None for one of namespaces.
 
     ``users`` None: cells run as this process's own user. ``joins`` are cgroup.procs files.
     """
 
-    isolation: Isolation
-    etc: Path
     toolchain: Toolchain | None = None
     users: CellUsers | None = None
     joins: tuple[str, ...] = ()
@@ -59,16 +58,17 @@ class CellPlan:
         """Its directory for temporary files."""
         return TMP if self.scratch is None else str(self.scratch / "tmp")
 
-    def order(self, launcher: str) -> list[str]:
-        """The command line that makes it."""
+    def order(self) -> list[str]:
+        """The arguments that make it; the first is a name, as programs can read it."""
         joins = [f"join={path}" for path in self.joins]
         users = [f"uids={self.users.launcher},{self.users.program}"] if self.users else []
         if self.scratch is not None:
-            return [launcher, "process", *joins, *users, f"work={self.work}", f"tmp={self.tmp}", *self._reads()]
-        return [launcher, "cell", *joins, *users, *_top_level(), *self._binds()]
+            return [_NAME, "process", *joins, *users, f"work={self.work}", f"tmp={self.tmp}", *self._reads()]
+        return [_NAME, "cell", *joins, *users, *_top_level(), *self._binds()]
 
     def _binds(self) -> list[str]:
-        result = [f"from={self.etc}", "bind=/etc"]
+        result = [word for name, text in _ETC.items() for word in (f"from={text}", f"file=/etc/{name}")]
+        result += [f"bind={path}" for path in _existing(_ETC_FROM_HOST)]
         if self.toolchain is not None:
             result += [f"bind={path}" for path in self.toolchain.readonly]
             for host, inside in self.toolchain.placed:
@@ -77,27 +77,14 @@ class CellPlan:
         return result
 
     def _reads(self) -> list[str]:
-        paths = [f"/{name}" for name in _TOP] + [f"/etc/{name}" for name in _ETC_READ]
+        paths = [f"/{name}" for name in _TOP] + [*_ETC_READ]
         if self.toolchain is not None:
             paths += [*self.toolchain.readonly, *(host for host, _ in self.toolchain.placed)]
         return [f"read={path}" for path in paths]
 
 
-def make_etc(directory: Path) -> None:
-    """Fill ``directory`` anew with the little ``/etc`` that cells share read-only."""
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(mode=0o755, parents=True)
-    for name, text in _ETC.items():
-        (directory / name).write_text(text, encoding="ascii")
-    for name in _ETC_FROM_HOST:
-        source = Path("/etc") / name
-        if source.is_file():
-            shutil.copyfile(source, directory / name)
-    # Debian's cc, awk and editor commands are links through here.
-    # Its Java's configuration lies beside them.
-    for tree in (Path("/etc/alternatives"), *Path("/etc").glob("java-*-openjdk")):
-        if tree.is_dir():
-            shutil.copytree(tree, directory / tree.name, symlinks=True, ignore=shutil.ignore_patterns("*password*"))
+def _existing(paths: tuple[str, ...]) -> list[str]:
+    return [path for path in paths if os.path.exists(path)]  # noqa: PTH110  (Path objects cost as much as the calls here)
 
 
 def _top_level() -> list[str]:

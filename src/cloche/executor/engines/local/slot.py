@@ -29,8 +29,8 @@ class Child:
     stderr_fd: int
 
 
-def spawn(argv: list[str]) -> Child:
-    """Start ``argv`` with fresh pipes, an empty environment and default signals.
+def spawn(program: str, argv: list[str]) -> Child:
+    """Start ``program`` with fresh pipes, an empty environment and default signals.
 
     Raises:
         OSError: no pipes, no process.
@@ -40,7 +40,7 @@ def spawn(argv: list[str]) -> Child:
         fds += (*os.pipe2(os.O_CLOEXEC), *os.pipe2(os.O_CLOEXEC), os.memfd_create("cell-stderr"))
         stdin, to_child, from_child, stdout, stderr = fds
         actions = [(os.POSIX_SPAWN_DUP2, stdin, 0), (os.POSIX_SPAWN_DUP2, stdout, 1), (os.POSIX_SPAWN_DUP2, stderr, 2)]
-        pid = os.posix_spawn(argv[0], argv, {}, file_actions=actions, setsigdef=[signal.SIGPIPE])
+        pid = os.posix_spawn(program, argv, {}, file_actions=actions, setsigdef=[signal.SIGPIPE])
     except OSError:
         for fd in fds:
             os.close(fd)
