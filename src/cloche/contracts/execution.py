@@ -12,12 +12,12 @@ the run when the connection ends or when ``deadline_s`` has passed since the las
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from cloche.contracts.record import CaseResult, ExecutionRecord
 from cloche.contracts.submission import Program
 from cloche.contracts.values import Count, Instant, Message, Paragraph, Word
-from cloche.contracts.words import EngineName, Isolation, LeaseId, Stream
+from cloche.contracts.words import ISOLATION_ORDER, EngineName, Isolation, LeaseId, Stream
 
 #: An output line carries at most this many bytes (before base64). DESIGN section 3.
 OUTPUT_CHUNK_BYTES = 32 * 1024
@@ -146,8 +146,18 @@ class TierOffer(BaseModel):
     tested_at: Instant | None = None
 
 
+def _weakest_first(tiers: list[TierOffer]) -> list[TierOffer]:
+    ranks = [ISOLATION_ORDER.index(tier.isolation) for tier in tiers]
+    if ranks != sorted(set(ranks)):
+        raise ValueError("each isolation once, the weakest first")
+    return tiers
+
+
 class ExecutorOffer(BaseModel):
-    """What an executor can do and how busy it is. ``isolation`` is the strongest of its healthy tiers."""
+    """What an executor can do and how busy it is. ``isolation`` is the strongest of its healthy tiers.
+
+    ``tiers`` has each isolation once, the weakest first.
+    """
 
     name: Word
     engine: EngineName
@@ -155,7 +165,9 @@ class ExecutorOffer(BaseModel):
     slots: int = Field(ge=0, le=10_000)
     busy: int = Field(ge=0, le=10_000)
     healthy: bool
-    tiers: list[TierOffer] = Field(default_factory=list[TierOffer], max_length=8)
+    tiers: Annotated[list[TierOffer], AfterValidator(_weakest_first)] = Field(
+        default_factory=list[TierOffer], max_length=8
+    )
     runtimes: list[RuntimeOffer] = Field(max_length=256)
     refused_runtimes: dict[Word, Message] = Field(default_factory=dict[str, str], max_length=256)
     facts: dict[Word, Paragraph] = Field(default_factory=dict[str, str], max_length=64)

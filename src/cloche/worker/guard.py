@@ -43,7 +43,7 @@ class StreamGuard:
         self._program = program
         #: Whether this worker asked for the run's end: only then may a verdict be ``cancelled``.
         self.kill_asked = False
-        self._started = False
+        self._started: StartedLine | None = None
         self._over = False
         self._next_case = 0
         self._lines = 0
@@ -53,7 +53,7 @@ class StreamGuard:
     @property
     def started(self) -> bool:
         """Whether the program had begun."""
-        return self._started
+        return self._started is not None
 
     def accept(self, raw: bytes) -> StreamLine:
         """The line, if it is legal here.
@@ -92,11 +92,11 @@ class StreamGuard:
             raise MisbehaviourError("more lines than the limits allow")
 
     def _accept_started(self, line: StartedLine) -> None:
-        if self._started:
+        if self._started is not None:
             raise MisbehaviourError("it started twice")
         if not satisfies(line.isolation, self._program.isolation):
             raise MisbehaviourError("less isolation than demanded")
-        self._started = True
+        self._started = line
 
     def _accept_output(self, line: OutputLine) -> None:
         self._need_started()
@@ -118,9 +118,9 @@ class StreamGuard:
         self._next_case += 1
 
     def _accept_record(self, record: ExecutionRecord) -> None:
-        self._need_started()
-        if not satisfies(record.isolation, self._program.isolation):
-            raise MisbehaviourError("less isolation than demanded")
+        began = self._need_started()
+        if (record.runtime, record.engine, record.isolation) != (began.runtime, began.engine, began.isolation):
+            raise MisbehaviourError("it ran elsewhere than it started")
         self._check_verdict(record.verdict)
         self._check_cases(record)
         for stream, summary in streams_of(record).items():
@@ -166,9 +166,10 @@ class StreamGuard:
         if hashlib.sha256(data[: self._ends[stream]]).digest() != self._digests[stream].digest():
             raise MisbehaviourError("output that is not what the record says")
 
-    def _need_started(self) -> None:
-        if not self._started:
+    def _need_started(self) -> StartedLine:
+        if self._started is None:
             raise MisbehaviourError("it speaks before it started")
+        return self._started
 
 
 def streams_of(record: ExecutionRecord) -> Mapping[Stream, StreamSummary]:

@@ -137,4 +137,5 @@ async def test_lost_cell_twice_is_the_programs_fault(api: httpx.AsyncClient, exe
     executor.script["p"] = lose
     view = await submit(api, "p", wait=60)
     assert (view["verdict"], view["attempts"]) == ("runtime_error", 2)
-    assert view["evidence"]["detail"] == "cell_lost" or "cell_lost" in view["message"]
+    assert (view["evidence"]["source"], view["evidence"]["detail"]) == ("platform", "cell_lost")
+    assert view["message"] == "The program took down the cell it ran in, twice."

@@ -152,6 +152,29 @@ def test_less_isolation_than_demanded_is_misbehaviour():
     refuses(StreamGuard(program()), STARTED.replace(b'"namespace"', b'"process"'), "less isolation")
 
 
+@pytest.mark.parametrize("other", [{"isolation": "vm"}, {"engine": "docker"}, {"runtime": "python@3.12"}])
+def test_record_of_a_run_elsewhere_than_it_started_is_misbehaviour(other: dict[str, str]):
+    guard = StreamGuard(program())
+    feed(guard, STARTED)
+    refuses(guard, finished(**other), "elsewhere")
+
+
+@pytest.mark.parametrize(
+    "features", [["a\0b"], ["a\x1bb"], ["x" * 201], ["x"] * 65, "seccomp", [1], [None], {"seccomp": True}]
+)
+def test_features_that_can_not_be_shown_are_misbehaviour(features: Any):
+    guard = StreamGuard(program())
+    feed(guard, STARTED)
+    refuses(guard, finished(isolation_features=features), "not in the contract")
+
+
+@pytest.mark.parametrize("after", [-1, -0.5, 2**53 + 2, "1 s", [1]])
+def test_time_of_a_kill_that_is_none_is_misbehaviour(after: Any):
+    guard = StreamGuard(program())
+    feed(guard, STARTED)
+    refuses(guard, finished(evidence={"source": "exit", "killed_after_ms": after}), "not in the contract")
+
+
 @pytest.mark.parametrize(
     "stdout",
     [

@@ -44,8 +44,8 @@ def _usage() -> dict[str, Any]:
 
 def _evidence() -> dict[str, Any]:
     return {
-        "source": "exit", "limit": None, "limit_value": 1.0, "measured": 1.0, "killed_by": None, "oom_kills": 0,
-        "detail": "",
+        "source": "exit", "limit": None, "limit_value": 1.0, "measured": 1.0, "killed_by": None,
+        "killed_after_ms": 1.0, "oom_kills": 0, "detail": "",
     }  # fmt: skip
 
 
@@ -57,7 +57,8 @@ def honest() -> dict[str, Any]:
     """The two lines of a run as one tree, so that any leaf of either can be replaced."""
     record = {
         "verdict": "accepted", "message": "", "evidence": _evidence(), "runtime": "python@3.11", "engine": "local",
-        "isolation": "namespace", "exit_code": 0, "signal": None, "usage": _usage(), "stdout": _stream(),
+        "isolation": "namespace", "isolation_features": ["seccomp"], "exit_code": 0, "signal": None,
+        "usage": _usage(), "stdout": _stream(),
         "stderr": _stream(),
         "compile": {"exit_code": 0, "signal": None, "output": "", "output_bytes": 0, "truncated": False,
                     "usage": _usage()},

@@ -650,6 +650,8 @@ export interface components {
         /**
          * ExecutorOffer
          * @description What an executor can do and how busy it is. ``isolation`` is the strongest of its healthy tiers.
+         *
+         *     ``tiers`` has each isolation once, the weakest first.
          */
         ExecutorOffer: {
             /** Busy */
