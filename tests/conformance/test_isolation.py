@@ -24,7 +24,7 @@ for address in (("1.1.1.1", 53), ("169.254.169.254", 80), ("127.0.0.1", 22), ("1
     except OSError: pass
 server = socket.create_server(("127.0.0.1", 0))
 socket.create_connection(server.getsockname()).close()
-print(sorted(name for _, name in socket.if_nameindex()))
+print([line.split(":")[0].strip() for line in open("/proc/net/dev").read().splitlines()[2:]])
 """
     assert (await bench.run(source, network="loopback")).stdout == b"['lo']\n"
 
