@@ -25,3 +25,15 @@ class ExecutorMetrics:
         self.refused = Counter(
             "cloche_executor_refused", "Requests refused before a cell was made.", ["reason"], registry=self.registry
         )
+        self.tier_healthy = Gauge(
+            "cloche_executor_tier_healthy",
+            "1 where every hostile program of the standing self-test was held, else 0.",
+            ["isolation"],
+            registry=self.registry,
+        )
+        self.tier_broken = Gauge(
+            "cloche_executor_tier_broken_defences",
+            "Hostile programs that got through, or could not be tried.",
+            ["isolation"],
+            registry=self.registry,
+        )

@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.responses import Response
 
+from cloche.contracts.capabilities import Capabilities
 from cloche.contracts.execution import ExecutionRequest, ExecutorOffer, ExtendAnswer, ExtendRequest
 from cloche.contracts.words import LeaseId
 from cloche.executor.service import ExecutorService
@@ -47,5 +48,10 @@ def build_routes(service: ExecutorService, worker_token: str) -> APIRouter:
     async def offer() -> ExecutorOffer:  # pyright: ignore[reportUnusedFunction]  (a route)
         """What can be run here now."""
         return service.offer()
+
+    @router.get("/capabilities")
+    async def capabilities() -> Capabilities:  # pyright: ignore[reportUnusedFunction]  (a route)
+        """What can be run here, and each test that says so."""
+        return service.capabilities()
 
     return router

@@ -4,29 +4,40 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 
-from cloche.contracts.execution import ExecutionRequest, ExecutorOffer, FailedLine, FinishedLine, TierOffer
+from cloche.contracts.capabilities import Capabilities
+from cloche.contracts.execution import ExecutionRequest, ExecutorOffer, FailedLine, FinishedLine
 from cloche.contracts.words import Isolation, LeaseId, satisfies
 from cloche.executor.engines.engine import Engine, Tier
 from cloche.executor.execution import Execution
 from cloche.executor.metrics import ExecutorMetrics
 from cloche.executor.outbox import Outbox
 from cloche.executor.ready_runtimes import ReadyRuntimes
+from cloche.executor.standing.standing import StandingTest
 from cloche.kit.errors import ConflictError, NotFoundError, UnavailableError
 from cloche.kit.logs import get_logger
 
 log = get_logger()
 
 
-class ExecutorService:
-    """Runs executions in at most ``slots`` cells at once, of the runtimes whose self-test passed."""
+@dataclass(frozen=True)
+class Equipment:
+    """The engine, and what its self-tests proved."""
 
-    def __init__(
-        self, name: str, engine: Engine, runtimes: ReadyRuntimes, slots: int, metrics: ExecutorMetrics
-    ) -> None:
+    engine: Engine
+    runtimes: ReadyRuntimes
+    standing: StandingTest
+
+
+class ExecutorService:
+    """Runs executions in at most ``slots`` cells at once, of the runtimes and the tiers whose self-test passed."""
+
+    def __init__(self, name: str, equipment: Equipment, slots: int, metrics: ExecutorMetrics) -> None:
         self._name = name
-        self._engine = engine
-        self._runtimes = runtimes
+        self._engine = equipment.engine
+        self._runtimes = equipment.runtimes
+        self._standing = equipment.standing
         self._slots = slots
         self._metrics = metrics
         self._draining = False
@@ -42,20 +53,26 @@ class ExecutorService:
         """For ``/readyz``.
 
         Raises:
-            UnavailableError: self-tests still run, none passed, or every slot is lost.
+            UnavailableError: self-tests still run, no runtime or no tier passed, or every slot is lost.
         """
         if not self._runtimes.checked:
             raise UnavailableError("The runtimes' self-tests still run.")
+        if not self._standing.done:
+            raise UnavailableError("The standing self-test still runs.")
+        if not self._standing.healthy_tiers:
+            raise UnavailableError("No isolation held the standing self-test.")
         if not self._healthy:
             raise UnavailableError("No runtime passed its self-test, or no slot is left.")
 
     def offer(self) -> ExecutorOffer:
         """What can be run here now."""
+        reports = self._standing.reports
+        strongest = (self._standing.healthy_tiers or [report.tier for report in reports])[-1]
         return ExecutorOffer(
             name=self._name,
             engine=self._engine.name,
-            isolation=self._tiers[-1].isolation,
-            tiers=[_tier_offer(tier) for tier in self._tiers],
+            isolation=strongest.isolation,
+            tiers=[report.offer() for report in reports],
             slots=0 if self._draining else self._slots,
             busy=len(self._running),
             healthy=self._healthy,
@@ -63,6 +80,10 @@ class ExecutorService:
             refused_runtimes=self._runtimes.refused(),
             facts=self._engine.facts(),
         )
+
+    def capabilities(self) -> Capabilities:
+        """The offer and every test behind it."""
+        return Capabilities(offer=self.offer(), standing=[report.details() for report in self._standing.reports])
 
     def open(self, request: ExecutionRequest) -> "ExecutionStream | RefusedStream":
         """The NDJSON stream of one execution; the caller closes it.
@@ -117,15 +138,12 @@ class ExecutorService:
 
     @property
     def _healthy(self) -> bool:
-        return bool(self._runtimes.offers()) and self._slots > 0 and not self._draining
-
-    @property
-    def _tiers(self) -> tuple[Tier, ...]:
-        return self._engine.tiers
+        proven = bool(self._runtimes.offers()) and bool(self._standing.healthy_tiers)
+        return proven and self._slots > 0 and not self._draining
 
     def _tier_for(self, wanted: Isolation) -> Tier | None:
-        """The weakest that satisfies: whoever allows less is not made to pay for more."""
-        return next((tier for tier in self._tiers if satisfies(tier.isolation, wanted)), None)
+        """The weakest sound one that satisfies: whoever allows less is not made to pay for more."""
+        return next((tier for tier in self._standing.healthy_tiers if satisfies(tier.isolation, wanted)), None)
 
     def _refusal(self, request: ExecutionRequest) -> FailedLine | None:
         if self._runtimes.find(request.program.runtime) is None:
@@ -146,6 +164,8 @@ class ExecutorService:
                 self._metrics.lost.inc()
             if not self._running:
                 self._idle.set()
+            if isinstance(line, FailedLine) and line.reason == "cell_lost":
+                self._standing.suspect()
             self._metrics.busy.set(len(self._running))
             self._metrics.seconds.observe(seconds)
             self._metrics.runs.labels(_outcome(line)).inc()
@@ -217,10 +237,6 @@ def _outcome(line: FinishedLine | FailedLine | None) -> str:
     if line is None:
         return "disconnected"
     return line.record.verdict if isinstance(line, FinishedLine) else line.reason
-
-
-def _tier_offer(tier: Tier) -> TierOffer:
-    return TierOffer(isolation=tier.isolation, healthy=True, features=list(tier.features), lacking=list(tier.lacking))
 
 
 def _written(line: FinishedLine | FailedLine) -> bytes:

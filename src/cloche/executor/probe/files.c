@@ -29,7 +29,7 @@ static void must_not_open(const char *path, int how)
     int fd = open(path, how | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
     if (fd >= 0)
-        broken("open %s for %s", path, how == O_RDONLY ? "reading" : "writing");
+        broken("open %s to %s", path, how == O_RDONLY ? "read it" : "write to it");
 }
 
 static void must_be_empty(const char *path)
@@ -52,7 +52,7 @@ static void host_files(char **canaries)
     static const char *const sockets[] = {"/run/docker.sock", "/var/run/docker.sock", "/run/containerd/containerd.sock"};
 
     for (; *canaries != NULL; canaries++)
-        must_not_read(*canaries);
+        must_not_open(*canaries, O_RDONLY);
     for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
         must_not_read(secrets[i]);
     for (size_t i = 0; i < sizeof sockets / sizeof *sockets; i++)

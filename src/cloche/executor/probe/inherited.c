@@ -22,16 +22,17 @@ static void descriptors(char **args)
             broken("use inherited descriptor %d", fd);
 }
 
-/* Arguments: the whole environment it was given. */
+/* Arguments: the names of all variables that it was given. */
 static void environment(char **given)
 {
     for (char **variable = environ; *variable != NULL; variable++) {
+        size_t length = strcspn(*variable, "=");
         bool expected = false;
 
         for (char **one = given; *one != NULL; one++)
-            expected = expected || strcmp(*one, *variable) == 0;
+            expected = expected || (strlen(*one) == length && strncmp(*one, *variable, length) == 0);
         if (!expected)
-            broken("read the variable %.*s", (int)strcspn(*variable, "="), *variable);
+            broken("read the variable %.*s", (int)length, *variable);
     }
 }
 
