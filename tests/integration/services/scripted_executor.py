@@ -13,6 +13,26 @@ from aiohttp import web
 
 AT = "2026-01-01T00:00:00.000000Z"
 TOKEN = "token-of-executor-0123456789"
+TIERS: list[dict[str, Any]] = [
+    {
+        "isolation": "process",
+        "healthy": False,
+        "features": ["seccomp", "memory:sampled"],
+        "lacking": ["The kernel has no Landlock."],
+        "held": 3,
+        "broken": [{"name": "kill_everything", "message": "It ended a process outside."}],
+        "tested_at": AT,
+    },
+    {
+        "isolation": "namespace",
+        "healthy": True,
+        "features": ["seccomp", "landlock:7", "memory:cgroup2"],
+        "lacking": [],
+        "held": 4,
+        "broken": [],
+        "tested_at": AT,
+    },
+]
 
 
 def started(**changes: Any) -> dict[str, Any]:
@@ -101,7 +121,7 @@ class ScriptedExecutor:
         ]
         return web.json_response(
             {"name": "x", "engine": "local", "isolation": "namespace", "slots": self.slots, "busy": 0, "healthy": True,
-             "runtimes": runtimes}
+             "tiers": TIERS, "runtimes": runtimes}
         )  # fmt: skip
 
     async def _execute(self, request: web.Request) -> web.StreamResponse:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from .conftest import Platform
-from .scripted_executor import Run, ScriptedExecutor, finished, output, started, summary
+from .scripted_executor import TIERS, Run, ScriptedExecutor, finished, output, started, summary
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -94,6 +94,11 @@ async def test_isolation_and_what_held_the_program_in_reach_the_answer(
     assert (view["isolation"], view["isolation_features"]) == ("process", features)
     assert view["isolation_note"] == "process: weaker than a namespace cell"
     assert (view["evidence"]["killed_by"], view["evidence"]["killed_after_ms"]) == ("cloche", 12.5)
+
+
+async def test_executors_are_shown_with_what_their_self_tests_found(api: httpx.AsyncClient):
+    (seen,) = (await api.get("/api/v1/executors")).json()["executors"]
+    assert seen["offer"]["tiers"] == TIERS
 
 
 async def test_what_names_no_isolation_demands_a_namespace(api: httpx.AsyncClient, quick: str):
