@@ -1,6 +1,7 @@
 """The executor's composition root: builds the engine, the service and the application, owns their lifetimes."""
 
 import asyncio
+import signal
 from types import TracebackType
 from typing import Self
 
@@ -37,14 +38,16 @@ class ExecutorApp:
         self._engine = _engine(settings)
         runtimes = load_runtimes(settings.runtimes_dir, only=settings.runtimes)
         self._standing = StandingTest(self._engine, runtimes, self._metrics)
-        equipment = Equipment(self._engine, ReadyRuntimes(self._engine, runtimes), self._standing)
+        self._runtimes = ReadyRuntimes(self._engine, runtimes, settings.extra_runtimes_dir)
+        equipment = Equipment(self._engine, self._runtimes, self._standing)
         self.service = ExecutorService(settings.name, equipment, settings.slots, self._metrics)
         self.asgi = self._build()
         self._background = Background()
 
     async def __aenter__(self) -> Self:
         await self._engine.start()
-        self._background.start("runtimes", self._check_runtimes)
+        self._background.start("runtimes", lambda: self._runtimes.watch(self._settings.recheck_s))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._runtimes.recheck)
         self._background.start("standing", lambda: self._standing.watch(self._settings.recheck_s))
         return self
 
@@ -65,11 +68,6 @@ class ExecutorApp:
         install_operations(app, ready=self.service.ensure_ready, metrics=self._metrics.registry)
         app.include_router(build_routes(self.service, self._settings.worker_token.get_secret_value()))
         return app
-
-    async def _check_runtimes(self) -> None:
-        while True:
-            await self.service.check_runtimes()
-            await asyncio.sleep(self._settings.recheck_s)
 
 
 def _engine(settings: ExecutorSettings) -> Engine:

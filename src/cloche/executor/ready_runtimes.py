@@ -1,11 +1,14 @@
 """Which runtimes work here, in which versions; only what has just passed its self-test is announced."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from cloche.contracts.execution import RuntimeOffer
 from cloche.contracts.values import as_message
+from cloche.executor.added_runtimes import load_added
 from cloche.executor.engines.engine import Engine, EngineError, Toolchain
 from cloche.executor.execution import ReadyRuntime
 from cloche.executor.runtimes import Runtime
@@ -27,14 +30,16 @@ class _Candidate:
 
 
 class ReadyRuntimes:
-    """Finds and tests ``runtimes`` on an engine; knows them by name and version."""
+    """Finds and tests ``own`` runtimes and those of the folder ``added``; knows them by name and version."""
 
-    def __init__(self, engine: Engine, runtimes: list[Runtime]) -> None:
+    def __init__(self, engine: Engine, own: list[Runtime], added: Path | None = None) -> None:
         self._engine = engine
-        self._runtimes = runtimes
+        self._own = own
+        self._added = added
         self._ready: dict[str, list[ReadyRuntime]] = {}
         self._refused: dict[str, dict[str, str]] = {}
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._recheck = asyncio.Event()
         #: Whether the preferred version of each runtime has been tried.
         self.checked = False
 
@@ -51,16 +56,32 @@ class ReadyRuntimes:
         versions = (ready for found in self._ready.values() for ready in found)
         return next((ready for ready in versions if ready.offer.answers_to(wanted)), None)
 
+    def recheck(self) -> None:
+        """Have ``watch`` check now."""
+        self._recheck.set()
+
+    async def watch(self, interval_s: float) -> None:
+        """Check, every ``interval_s`` seconds and when asked to; until cancelled."""
+        while True:
+            self._recheck.clear()
+            await self.check()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(interval_s):
+                    await self._recheck.wait()
+
     async def check(self) -> None:
         """Find every toolchain again and run its self-test; what no longer passes is no longer announced.
 
         The first time all runtimes are announced together once the preferred version of each
         was tried, so that nobody is told "no such runtime" for one whose turn has not come.
         """
-        known = self._runtimes
+        added, unusable = load_added(self._added, self._own) if self._added else ([], {})
+        known = [*self._own, *added]
+        names = {runtime.name for runtime in known}
+        self._ready = {name: versions for name, versions in self._ready.items() if name in names}
+        self._refused = {name: reasons for name, reasons in self._refused.items() if name in names}
+        self._refused |= {name: {name: as_message(reason)} for name, reason in unusable.items()}
         left = await asyncio.gather(*(self._check_preferred(runtime) for runtime in known))
-        for name in set(self._ready) - {runtime.name for runtime in known}:
-            del self._ready[name]
         self.checked = True
         await asyncio.gather(*(self._check_others(r.name, rest) for r, rest in zip(known, left, strict=True)))
 

@@ -45,10 +45,6 @@ class ExecutorService:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def check_runtimes(self) -> None:
-        """Run every runtime's self-test and announce those that pass."""
-        await self._runtimes.check()
-
     async def ensure_ready(self) -> None:
         """For ``/readyz``.
 

@@ -25,6 +25,7 @@ class ExecutorSettings(ServiceSettings):
     slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024, description="Cells at once.")
     runtimes: tuple[str, ...] = Field(default=(), description="Names of the runtimes to offer; empty: every one.")
     runtimes_dir: Path | None = Field(default=None, description="Runtime files instead of Cloche's own.")
+    extra_runtimes_dir: Path | None = Field(default=None, description="Runtime files that people added, read again.")
     cgroup_roots: tuple[str, ...] = Field(
         default=(), description="Local engine: directories where cgroups may be made; empty: its own cgroups."
     )

@@ -10,33 +10,19 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Final
 
-from cloche.executor.runtimes import RuntimeFileError, load_runtimes
+from cloche.executor.runtimes import RuntimeFileError
 from cloche.stack.accounts import is_root, postgres_identity
 from cloche.stack.binaries import find_postgres, find_valkey, postgres_candidates, valkey_candidates
 from cloche.stack.finding import Finding
 from cloche.stack.isolation import isolation_findings
 from cloche.stack.layout_folders import MIN_FREE_BYTES
+from cloche.stack.options import Layout
 from cloche.stack.privileges import check_privileges
 from cloche.stack.spawn import StackError
-from cloche.stack.visible import find_toolchain, python_paths, web_dist
+from cloche.stack.visible import find_runtimes, python_paths, web_dist
 
 DOCKER_SOCKET: Final = Path("/var/run/docker.sock")
 _OLDEST_NODE: Final = 20
-
-#: Debian's packages; other systems name them alike.
-_PACKAGES: Final = {
-    "python": "python3",
-    "javascript": "nodejs",
-    "typescript": "nodejs, then npm install -g typescript",
-    "c": "gcc",
-    "cpp": "g++",
-    "go": "golang",
-    "rust": "rustc",
-    "java": "default-jdk-headless",
-    "lua": "lua5.4",
-    "php": "php-cli",
-    "sql": "sqlite3",
-}
 
 
 def examine(data_dir: Path) -> list[Finding]:
@@ -45,7 +31,7 @@ def examine(data_dir: Path) -> list[Finding]:
         *isolation_findings(),
         *_servers(),
         *_privileges(),
-        *_runtimes(),
+        *_runtimes(Layout(data_dir).runtimes),
         _docker(DOCKER_SOCKET),
         _page(),
         _disk(data_dir),
@@ -83,20 +69,17 @@ def _privileges() -> Iterator[Finding]:
         yield Finding("services", "separation", "ok", "root: each service gets its own user")
 
 
-def _runtimes() -> Iterator[Finding]:
+def _runtimes(added: Path) -> Iterator[Finding]:
     try:
-        runtimes = load_runtimes()
+        runtimes = find_runtimes(added)
     except RuntimeFileError as error:
         yield Finding("runtimes", "files", "missing", str(error), "Install Cloche anew.")
         return
     for runtime in runtimes:
-        found = find_toolchain(runtime)
-        if found is not None:
-            yield Finding("runtimes", runtime.name, "ok", str(found.executable))
+        if runtime.toolchains:
+            yield Finding("runtimes", runtime.name, "ok", ", ".join(found.tool for found in runtime.toolchains))
         else:
-            names = " or ".join(runtime.host.commands)
-            remedy = f"apt install {_PACKAGES.get(runtime.name, runtime.name)}"
-            yield Finding("runtimes", runtime.name, "limited", f"no {names} on PATH", remedy)
+            yield Finding("runtimes", runtime.name, "limited", runtime.reason, "cloche runtimes tells more.")
 
 
 class _UnixConnection(HTTPConnection):

@@ -27,6 +27,7 @@ def make_layout(layout: Layout) -> None:
     make_folder(layout.run, mode=passable)
     make_folder(layout.secrets, mode=passable)
     make_folder(layout.log)
+    make_folder(layout.runtimes, mode=0o755 if is_root() else 0o700)
 
 
 def check_room(layout: Layout) -> None:

@@ -121,6 +121,11 @@ class Layout:
         """Valkey's files."""
         return self.root / "valkey"
 
+    @property
+    def runtimes(self) -> Path:
+        """Runtimes that people added, a file each."""
+        return self.root / "runtimes"
+
     def log_of(self, name: str) -> Path:
         """The log of one part."""
         return self.log / f"{name}.log"

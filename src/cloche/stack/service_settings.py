@@ -23,6 +23,7 @@ class ServiceSettingsSource:
     sockets: Sockets
     cgroup_roots: tuple[str, ...]
     web_dist: Path | None
+    added_runtimes: Path
 
     def settings_of(self, name: str) -> dict[str, Any]:
         """The settings of one service, without where it listens."""
@@ -48,6 +49,7 @@ class ServiceSettingsSource:
             "worker_token": self.credentials.tokens["executor"],
             "engine": self.options.engine,
             "cgroup_roots": list(self.cgroup_roots),
+            "extra_runtimes_dir": str(self.added_runtimes),
         }
         if self.options.engine == "docker":
             settings["docker_proxy"] = self._unix("dockerproxy")

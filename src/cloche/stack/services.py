@@ -17,7 +17,7 @@ from cloche.stack.readiness import check_ready
 from cloche.stack.service_settings import ServiceSettingsSource
 from cloche.stack.sockets import Sockets
 from cloche.stack.spawn import ChildCommand, Identity
-from cloche.stack.visible import find_toolchains, python_paths, web_dist
+from cloche.stack.visible import find_runtimes, needed_directories, python_paths, web_dist
 
 DOCKER_SOCKET: Final = Path("/var/run/docker.sock")
 
@@ -57,11 +57,11 @@ class ServiceFactory:
         if part.name == "web" and (dist := web_dist()) is not None:
             exposed.append(dist)
         if part.name == "executor" and identity is not None:
-            toolchains = find_toolchains()
-            exposed += [path for found in toolchains for path in found.directories]
+            runtimes = find_runtimes(self.layout.runtimes)
+            exposed += [self.layout.runtimes, *needed_directories(runtimes)]
             # Real tools that only a shim led to come first on PATH: the shims stay behind in the hidden home.
             known = os.environ.get("PATH", os.defpath).split(os.pathsep)
-            places = dict.fromkeys(str(found.executable.parent) for found in toolchains)
+            places = dict.fromkeys(str(Path(tool.tool).parent) for found in runtimes for tool in found.toolchains)
             environment["PATH"] = os.pathsep.join([*(place for place in places if place not in known), *known])
         for setting, socket in part.listens.items():
             environment[f"{part.prefix}{setting.upper()}"] = f"fd:{self.sockets.descriptor(socket)}"

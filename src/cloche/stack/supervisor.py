@@ -70,6 +70,7 @@ class Supervisor:
             sockets=self._sockets,
             cgroup_roots=tuple(self._cgroups.roots.values()),
             web_dist=web_dist(),
+            added_runtimes=layout.runtimes,
         )
         factory = ServiceFactory(layout, options, self._sockets, source, self._cgroups)
         servers = [self._add(plan) for plan in stores.plans]

@@ -1,29 +1,29 @@
 """What services must see of the file system although a closed directory such as /root may lie above it."""
 
-import shutil
-import subprocess
+import asyncio
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import cloche
-from cloche.executor.runtimes import Runtime, RuntimeFileError, filled, load_runtimes
-from cloche.kit.logs import get_logger
+from cloche.executor.added_runtimes import load_added
+from cloche.executor.engines.engine import Toolchain, ToolchainMissingError
+from cloche.executor.engines.local.toolchains import find_toolchains
+from cloche.executor.runtimes import Runtime, load_runtimes
 
 PACKAGE: Final = Path(str(cloche.__file__)).resolve().parent
-_ASK_TIMEOUT_S: Final = 10.0
-
-log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Toolchain:
-    """A runtime's tool on this machine: its real executable and the directories it needs."""
+class HostRuntime:
+    """A runtime on this machine: the way to run it that can be had and every toolchain for it, or the reason."""
 
-    runtime: str
-    executable: Path
-    directories: tuple[Path, ...]
+    name: str
+    way: Runtime | None
+    toolchains: tuple[Toolchain, ...]
+    reason: str = ""
 
 
 def python_paths() -> list[Path]:
@@ -41,34 +41,43 @@ def web_dist() -> Path | None:
     return None
 
 
-def find_toolchains() -> list[Toolchain]:
-    """The tools of every runtime that this machine has, seen through version managers' shims."""
-    try:
-        runtimes = load_runtimes()
-    except RuntimeFileError as error:
-        log.warning("runtimes.unreadable", error=str(error))
-        return []
-    return [found for runtime in runtimes if (found := find_toolchain(runtime)) is not None]
+def find_runtimes(added: Path | None = None) -> list[HostRuntime]:
+    """Cloche's own runtimes and those of the folder ``added``, as far as this user sees their tools. Blocks.
+
+    Raises:
+        RuntimeFileError: a file of Cloche's own is wrong.
+    """
+    own = load_runtimes()
+    others, unusable = load_added(added, own) if added is not None else ([], {})
+    # The caller may run in an event loop, which this one must not be part of.
+    with ThreadPoolExecutor(1) as thread:
+        found = thread.submit(asyncio.run, _found([*own, *others])).result()
+    return [*found, *(HostRuntime(name, None, (), reason) for name, reason in unusable.items())]
 
 
-def find_toolchain(runtime: Runtime) -> Toolchain | None:
-    """The first of the runtime's commands that is here, or None."""
-    tool = next((path for name in runtime.host.commands if (path := shutil.which(name))), None)
-    if tool is None:
-        return None
-    said = _ask(runtime, tool) if runtime.host.ask else []
-    executable = Path(said[0] if said else tool).resolve()
-    directories = [executable.parent, *(Path(line) for line in said[1:])]
-    directories += [Path(path) for path in runtime.host.readonly]
-    kept = [path.resolve() for path in directories if path.is_absolute() and path.is_dir() and path != Path("/")]
-    return Toolchain(runtime.name, executable, tuple(dict.fromkeys(kept)))
+async def _found(runtimes: list[Runtime]) -> list[HostRuntime]:
+    return list(await asyncio.gather(*(_found_one(runtime) for runtime in runtimes)))
 
 
-def _ask(runtime: Runtime, tool: str) -> list[str]:
-    argv = filled(runtime.host.ask, {"tool": tool})
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=_ASK_TIMEOUT_S, check=True)
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
-        log.warning("toolchain.silent", runtime=runtime.name, error=type(error).__name__)
-        return []
-    return [line.strip() for line in done.stdout.splitlines() if line.strip().startswith("/")]
+async def _found_one(runtime: Runtime) -> HostRuntime:
+    reasons: list[str] = []
+    for way in runtime.ways:
+        try:
+            return HostRuntime(runtime.name, way, tuple(await find_toolchains(way)))
+        except ToolchainMissingError as error:
+            reasons.append(str(error))
+    return HostRuntime(runtime.name, None, (), "; ".join(reasons))
+
+
+def needed_directories(runtimes: list[HostRuntime]) -> list[Path]:
+    """What programs need of these runtimes beside the system's own directories."""
+    paths = [path for runtime in runtimes for toolchain in runtime.toolchains for path in _own_paths(toolchain)]
+    return [Path(path) for path in dict.fromkeys(paths)]
+
+
+def _own_paths(toolchain: Toolchain) -> list[str]:
+    return [
+        path
+        for path in (*toolchain.readonly, *(source for source, _ in toolchain.placed))
+        if not path.startswith("/usr/")
+    ]
