@@ -57,7 +57,7 @@ def _start(socket: Path, directory: Path) -> subprocess.Popen[bytes]:
         "CLOCHE_EXECUTOR_LISTEN": f"unix:{socket}",
         "CLOCHE_EXECUTOR_WORKER_TOKEN": TOKEN,
         "CLOCHE_EXECUTOR_RUNTIMES": '["bash"]',
-        "CLOCHE_EXECUTOR_STATE_DIR": str(directory / "state"),
+        "TMPDIR": str(directory),
     }
     return subprocess.Popen([sys.executable, "-m", "cloche.executor"], env=environment)
 
