@@ -25,7 +25,7 @@ _ETC = {
 #: Debian's cc, awk and editor commands are links through alternatives.
 _ETC_FROM_HOST = ("/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/etc/alternatives")
 #: What of the host's own /etc a cell without namespaces may read: it has no other.
-_ETC_READ = (*_ETC_FROM_HOST, "/etc/nsswitch.conf", "/etc/passwd", "/etc/group", "/etc/hosts")
+_ETC_READ = (*_ETC_FROM_HOST, "/etc/nsswitch.conf", "/etc/passwd", "/etc/group", "/etc/hosts", "/etc/ssl/openssl.cnf")
 
 
 @dataclass(frozen=True)
