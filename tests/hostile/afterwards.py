@@ -9,6 +9,7 @@ from cloche.executor.engines.local.cgroups import find_roots
 
 #: How long a kernel under load may take to take apart what has ended.
 _SETTLED_S = 10.0
+_SELF_TESTS_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ def traces(executor_pid: int) -> Traces:
         shared_memory=_hostile_segments(),
         files=tuple(sorted(str(p) for place in ("/tmp", "/dev/shm", "/var/tmp") for p in Path(place).glob("*mark*"))),
     )
+
+
+async def quiet(executor_pid: int) -> Traces:
+    """What is there once the executor's own self-tests are over."""
+    async with asyncio.timeout(_SELF_TESTS_S):
+        while (now := traces(executor_pid)).in_cells + now.children:  # noqa: ASYNC110  (it tells nobody)
+            await asyncio.sleep(0.05)
+        return now
 
 
 async def settled(executor_pid: int, before: Traces) -> Traces:

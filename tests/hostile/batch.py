@@ -17,7 +17,6 @@ from cloche.contracts.submission import Case, Program
 from cloche.contracts.words import Isolation
 from cloche.kit.errors import ClocheError
 
-
 #: How long an executor may take to try every runtime of a host.
 _RUNTIMES_S = 20.0
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 import pytest
-from afterwards import Traces, settled, traces
+from afterwards import Traces, quiet, settled
 from batch import Attempt, attempts, reachable_python, run_all, why_not
 from executor_under_test import ExecutorProcess, Worker, program
 from expectation import load_all
@@ -34,9 +34,11 @@ def mixed(executor: ExecutorProcess, offer: ExecutorOffer, request: pytest.Fixtu
     selected = [a for a in ATTEMPTS if f"test_hostile_program_is_contained[{a.id}]" in names]
 
     async def run() -> Mixed:
-        before = traces(executor.pid)
         async with executor.worker() as worker:
-            python = {tier: await reachable_python(worker, tier) for tier in {a.tier for a in selected}}
+            python: dict[Isolation, str] = {a.tier: "" for a in selected}
+            for tier in python:
+                python[tier] = await reachable_python(worker, tier)
+            before = await quiet(executor.pid)
             wanted = [replace(a, python=python[a.tier]) for a in selected if why_not(a, offer) is None]
             result = await run_all(worker, wanted, offer.slots)
         return Mixed(result, before, await settled(executor.pid, before))

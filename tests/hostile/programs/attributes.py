@@ -1,4 +1,4 @@
-import os
+import ctypes, os
 open("file", "w").close()
 try:
     os.setxattr("file", "security.capability", b"\x01\x00\x00\x02" + b"\xff" * 16)
@@ -11,7 +11,6 @@ for uid in (0, 1, 65534):
         print("given to", uid)
     except OSError:
         pass
-status = dict(line.split(":", 1) for line in open("/proc/self/status")) if os.path.exists("/proc/self/status") else {}
-if status.get("NoNewPrivs", "1").strip() != "1":
+if ctypes.CDLL(None).prctl(39, 0, 0, 0, 0) != 1:
     print("new privileges may be had")
 print("held")

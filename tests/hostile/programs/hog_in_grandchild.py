@@ -5,8 +5,8 @@ if os.fork() == 0:
     if os.fork() == 0:
         os.close(reading)
         hog = []
-        while True:
-            hog.append(bytearray(8 * 1024 * 1024))
+        for _ in range(40):
+            hog.append(b"\\1" * (8 * 1024 * 1024))
     os._exit(0)
 os.wait()
 os.close(writing)

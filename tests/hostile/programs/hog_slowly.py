@@ -1,6 +1,7 @@
 import time
 hog = []
-while True:
+while len(hog) < 1200:
     hog.append(b"\1" * (256 * 1024))
     if len(hog) % 40 == 0:
         time.sleep(0.01)
+print("fine")

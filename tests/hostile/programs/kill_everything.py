@@ -6,7 +6,7 @@ if os.getpid() > 1000:  # not the only inhabitant: nothing is killed, being able
             return True
         except OSError:
             return False
-    print("reached" if can(-1) or any(can(pid) for pid in (os.getppid(), 1)) else "before\nafter")
+    print("reached" if any(can(pid) for pid in (os.getppid(), -os.getpgid(os.getppid()), 1, 2)) else "before\nafter")
     os.kill(os.getpid(), signal.SIGKILL)
 print("before")
 for number in (signal.SIGTERM, signal.SIGKILL):

@@ -1,4 +1,4 @@
-import os
+import os, time
 for _ in range(16):
     try:
         if os.fork() == 0:
@@ -6,5 +6,6 @@ for _ in range(16):
     except OSError:
         break
 hog = []
-while True:
+for _ in range(40):
     hog.append(b"\1" * (1 << 20))
+time.sleep(1)

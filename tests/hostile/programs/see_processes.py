@@ -3,6 +3,8 @@ try:
     pids = [pid for pid in os.listdir("/proc") if pid.isdigit() and int(pid) != os.getpid()]
 except OSError:
     pids = []
+if os.getcwd() == "/work" and os.getpid() > 1000:
+    print("in no PID namespace of its own")
 for pid in pids:
     try:
         line = open(f"/proc/{pid}/cmdline", "rb").read()
