@@ -6,7 +6,7 @@ and databases.
 
 import typer
 
-from cloche.cli import doctor, evaluations, executors, keys, migrate, run, stack
+from cloche.cli import doctor, evaluations, executors, keys, migrate, run, runtimes, stack
 
 app = typer.Typer(
     name="cloche",
@@ -21,6 +21,7 @@ stack.register(app)
 doctor.register(app)
 migrate.register(app)
 app.add_typer(keys.app, name="keys")
+app.add_typer(runtimes.app, name="runtimes")
 
 if __name__ == "__main__":
     app()

@@ -1,6 +1,8 @@
 """What services must see of the file system although a closed directory such as /root may lie above it."""
 
 import asyncio
+import re
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ import cloche
 from cloche.executor.added_runtimes import load_added
 from cloche.executor.engines.engine import Toolchain, ToolchainMissingError
 from cloche.executor.engines.local.toolchains import find_toolchains
-from cloche.executor.runtimes import Runtime, load_runtimes
+from cloche.executor.runtimes import Runtime, filled, load_runtimes
 
 PACKAGE: Final = Path(str(cloche.__file__)).resolve().parent
 
@@ -67,6 +69,19 @@ async def _found_one(runtime: Runtime) -> HostRuntime:
         except ToolchainMissingError as error:
             reasons.append(str(error))
     return HostRuntime(runtime.name, None, (), "; ".join(reasons))
+
+
+def version_of(way: Runtime | None, toolchain: Toolchain) -> str:
+    """What the tool says of itself, here and not in a cell; empty when it says nothing. Blocks."""
+    if way is None:
+        return ""
+    argv = filled(way.version, {"tool": toolchain.tool} | dict(toolchain.values))
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, errors="replace", timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    found = re.search(way.version_pattern, done.stdout + done.stderr)
+    return found[1] if found else ""
 
 
 def needed_directories(runtimes: list[HostRuntime]) -> list[Path]:
