@@ -14,6 +14,8 @@ from cloche.executor.verdict import Judgement, judge
 from cloche.kit.ids import uuid7
 
 LIMITS = Limits(wall_time_s=10, cpu_time_s=10, memory_bytes=128 * 1024 * 1024)
+#: What a tier does not promise; its tests then check what it does instead. Nothing is skipped.
+LACKS = {"process": frozenset({"view", "processes", "disk", "loopback"})}
 ENV = (("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8"))
 
 
@@ -45,6 +47,7 @@ class OpenCell:
     toolchain: Toolchain
     #: How long to take over the first piece of output: a slow reader.
     pause_s: float = 0.0
+    env: tuple[tuple[str, str], ...] = ENV
     _wanted: bytes = b""
     _seen: asyncio.Event = field(default_factory=asyncio.Event)
     output: dict[Stream, bytearray] = field(default_factory=lambda: {"stdout": bytearray(), "stderr": bytearray()})
@@ -69,7 +72,7 @@ class OpenCell:
         self, command: Command | None = None, *, stdin: bytes = b"", limits: Limits = LIMITS, args: tuple[str, ...] = ()
     ) -> Ran:
         self.output = {"stdout": bytearray(), "stderr": bytearray()}
-        facts = await self.cell.run(command or Command(self.argv(*args), ENV, stdin), limits, self.take)
+        facts = await self.cell.run(command or Command(self.argv(*args), self.env, stdin), limits, self.take)
         return Ran(facts, bytes(self.output["stdout"]), bytes(self.output["stderr"]))
 
 
@@ -113,9 +116,16 @@ class Bench:
         limits: Limits = LIMITS,
         files: tuple[tuple[str, bytes], ...] = (),
         network: Network = "none",
+        at_home: bool = False,
     ) -> Ran:
         async with self.open(source, runtime=runtime, limits=limits, files=files, network=network) as opened:
+            if at_home:
+                opened.env = opened.cell.at_home(Command(("",), ENV)).env
             return await opened.step(stdin=stdin, args=args, limits=limits)
+
+    def lacks(self, what: str) -> bool:
+        """Whether this tier does without it, as ``docs/security.md`` says."""
+        return what in LACKS.get(self.engine.tiers[-1].isolation, frozenset())
 
     def limits(self, **changed: float) -> Limits:
         return LIMITS.model_copy(update=changed)

@@ -29,6 +29,10 @@ def _local_without_cgroups(_: pytest.FixtureRequest) -> Engine:
     return LocalEngine(cgroup_roots=("/nonexistent",))
 
 
+def _process(_: pytest.FixtureRequest) -> Engine:
+    return LocalEngine(tiers=("process",))
+
+
 def _docker(request: pytest.FixtureRequest) -> Engine:
     return DockerEngine(request.getfixturevalue("docker_proxy"), owner="conformance")
 
@@ -37,6 +41,7 @@ ENGINES: dict[str, Callable[[pytest.FixtureRequest], Engine]] = {
     "docker": _docker,
     "local": _local,
     "local-without-cgroups": _local_without_cgroups,
+    "process": _process,
 }
 #: The kernel does not count processes of the host's root, so without cgroups only users are limited.
 AS_ROOT = os.geteuid() == 0

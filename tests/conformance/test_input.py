@@ -68,6 +68,9 @@ async def test_large_file_arrives_complete(bench: Bench) -> None:
 async def test_files_that_do_not_fit_end_the_run_with_the_disk_limit(bench: Bench) -> None:
     limits = bench.limits(disk_bytes=1024 * 1024)
     ran = await bench.run("print('never')", files=(("big", b"x" * 3_000_000),), limits=limits)
+    if bench.lacks("disk"):
+        assert ran.verdict == "accepted"
+        return
     assert ran.verdict == "runtime_error"
     assert ran.judged.evidence.limit == "disk_bytes"
 
@@ -90,9 +93,9 @@ async def test_files_do_not_follow_links_of_an_earlier_step(bench: Bench) -> Non
 async def test_work_directory_is_writable_and_empty_but_for_the_program(bench: Bench) -> None:
     source = """
 import os
-print(os.getcwd(), sorted(os.listdir('.')))
+print(os.getcwd() == os.environ['HOME'], sorted(os.listdir('.')))
 open('new', 'w').write('x')
 print(os.path.getsize('new'))
 """
-    ran = await bench.run(source)
-    assert ran.stdout.decode() == "/work ['main.py']\n1\n"
+    ran = await bench.run(source, at_home=True)
+    assert ran.stdout.decode() == "True ['main.py']\n1\n"

@@ -26,13 +26,22 @@ server = socket.create_server(("127.0.0.1", 0))
 socket.create_connection(server.getsockname()).close()
 print([line.split(":")[0].strip() for line in open("/proc/net/dev").read().splitlines()[2:]])
 """
-    assert (await bench.run(source, network="loopback")).stdout == b"['lo']\n"
+    ran = await bench.run(source, network="loopback")
+    if bench.lacks("loopback"):
+        assert b"PermissionError" in ran.stderr, "no socket at all"
+        return
+    assert ran.stdout == b"['lo']\n"
 
 
 async def test_host_files_are_not_there(bench: Bench) -> None:
     own = (str(Path.home() / ".bashrc"), str(Path.cwd()))
     others = ("/home", "/var/lib", "/var/run/docker.sock", "/etc/shadow", "/sys/class")
     source = f"import os\nfor path in {own + others}:\n    if os.path.exists(path): print(path)"
+    if bench.lacks("view"):
+        source = f"import os\nfor path in {own + others}:\n    if os.access(path, os.F_OK): open(path)"
+        ran = await bench.run(source)
+        assert b"PermissionError" in ran.stderr
+        return
     ran = await bench.run(source)
     if bench.engine.name == "docker":
         pytest.skip("an image has directories of these names")
@@ -45,7 +54,11 @@ import os
 for pid in (p for p in os.listdir("/proc") if p.isdigit()):
     print(pid, open(f"/proc/{pid}/comm").read().strip())
 """
-    lines = (await bench.run(source)).stdout.decode().splitlines()
+    ran = await bench.run(source)
+    if bench.lacks("processes"):
+        assert b"PermissionError" in ran.stderr, "no process is visible"
+        return
+    lines = ran.stdout.decode().splitlines()
     assert len(lines) == 2, lines
 
 
@@ -74,11 +87,15 @@ for number in range(1, 65):
 
 
 async def test_no_capability_and_no_new_privileges(bench: Bench) -> None:
-    ran = await bench.run("grep -E '^(Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):' /proc/self/status", runtime="bash")
-    values = dict(line.split(":") for line in ran.stdout.decode().splitlines())
-    assert {int(value, 16) for name, value in values.items() if name.startswith("Cap")} == {0}
-    assert values["NoNewPrivs"].strip() == "1"
-    assert values["Seccomp"].strip() == "2"
+    source = """
+import ctypes, struct
+libc = ctypes.CDLL(None)
+header, data = struct.pack("Ii", 0x20080522, 0), ctypes.create_string_buffer(24)
+libc.capget(header, data)
+print(data.raw.strip(b"\\0"), libc.prctl(39, 0, 0, 0, 0), libc.prctl(21, 0, 0, 0, 0))
+print([n for n in range(41) if libc.prctl(23, n, 0, 0, 0) == 1])
+"""
+    assert (await bench.run(source)).stdout == b"b'' 1 2\n[]\n"
 
 
 async def test_namespaces_mounts_and_kernel_doors_are_refused(bench: Bench) -> None:
@@ -113,7 +130,8 @@ try:
     print("never full")
 except OSError as error: print(errno.errorcode[error.errno])
 """
-    assert (await bench.run(source, limits=limits)).stdout == b"ENOSPC\n"
+    stdout = b"never full\n" if bench.lacks("disk") else b"ENOSPC\n"
+    assert (await bench.run(source, limits=limits)).stdout == stdout
 
 
 async def test_file_size_limit_holds(bench: Bench) -> None:
@@ -129,7 +147,12 @@ async def test_open_files_limit_holds(bench: Bench) -> None:
 
 
 async def test_cells_share_nothing(bench: Bench) -> None:
-    leave = "\n".join(f"open('{d}/mark', 'w').write('x')" for d in ("/work", "/tmp", "/dev/shm"))
-    look = "import os; print([d for d in ('/work', '/tmp', '/dev/shm') if os.path.exists(d + '/mark')])"
-    assert (await bench.run(leave)).verdict == "accepted"
-    assert (await bench.run(look)).stdout == b"[]\n"
+    places = ["/work", "/tmp", "/dev/shm"]
+    if bench.lacks("view"):
+        places = []
+    leave = (
+        f"import os\nfor d in {places} + [os.environ['HOME'], os.environ['TMPDIR']]: open(d + '/mark', 'w').write('x')"
+    )
+    look = leave.replace("open(d + '/mark', 'w').write('x')", "assert not os.path.exists(d + '/mark')") + "\nprint([])"
+    assert (await bench.run(leave, at_home=True)).verdict == "accepted"
+    assert (await bench.run(look, at_home=True)).stdout == b"[]\n"

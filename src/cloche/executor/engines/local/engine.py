@@ -13,6 +13,7 @@ from cloche.contracts.words import ISOLATION_ORDER, EngineName, Isolation
 from cloche.executor.engines.engine import CellSpec, EngineError, EngineUnusableError, Room, Tier, Toolchain
 from cloche.executor.engines.local.cgroups import CellGroup, CgroupRoots, find_roots, remove_leftovers
 from cloche.executor.engines.local.plan import CellPlan
+from cloche.executor.engines.local.reach import within_reach
 from cloche.executor.engines.local.slot import LocalSlot, spawn
 from cloche.executor.engines.local.toolchains import find_toolchains
 from cloche.executor.engines.local.users import find_users
@@ -89,7 +90,8 @@ class LocalEngine:
         }
 
     async def toolchains(self, runtime: Runtime) -> list[Toolchain]:
-        return await find_toolchains(runtime)
+        found = await find_toolchains(runtime)
+        return within_reach(found) if any(tier.isolation == "process" for tier in self._tiers) else found
 
     async def open(self, spec: CellSpec) -> LocalSlot:
         room = Room(spec.most.disk_bytes, spec.most.inodes, spec.network)
