@@ -34,12 +34,13 @@ def mixed(executor: ExecutorProcess, offer: ExecutorOffer, request: pytest.Fixtu
     selected = [a for a in ATTEMPTS if f"test_hostile_program_is_contained[{a.id}]" in names]
 
     async def run() -> Mixed:
+        python: dict[Isolation, str] = {attempt.tier: "" for attempt in selected}
         async with executor.worker() as worker:
-            python: dict[Isolation, str] = {a.tier: "" for a in selected}
             for tier in python:
                 python[tier] = await reachable_python(worker, tier)
-            before = await quiet(executor.pid)
-            wanted = [replace(a, python=python[a.tier]) for a in selected if why_not(a, offer) is None]
+        before = await quiet(executor.pid)
+        wanted = [replace(a, python=python[a.tier]) for a in selected if why_not(a, offer) is None]
+        async with executor.worker() as worker:
             result = await run_all(worker, wanted, offer.slots)
         return Mixed(result, before, await settled(executor.pid, before))
 
