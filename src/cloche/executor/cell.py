@@ -77,8 +77,7 @@ class Cell:
         """Wait for the launcher, start its lease, hand over the program's files.
 
         Raises:
-            CellLostError: it did not get ready.
-            EngineError: it does not listen.
+            CellLostError: it did not get ready, or died of the files.
         """
         try:
             async with asyncio.timeout(_READY_S):
@@ -96,17 +95,17 @@ class Cell:
             inodes=room.inodes,
             network=room.network,
         )
-        await self._send(hello)
+        await self._give(hello)
         await self.add_files(files)
 
     async def add_files(self, files: list[tuple[str, bytes]], *, mode: int = 0o644) -> None:
         """Write files below the work directory; not while a step runs. The next step tells how that went.
 
         Raises:
-            EngineError: the launcher does not listen.
+            CellLostError: the launcher is gone.
         """
         for path, content in files:
-            await self._send(protocol.file(path, content, mode=mode))
+            await self._give(protocol.file(path, content, mode=mode))
 
     async def run(self, command: Command, limits: Limits, sink: Sink) -> StepFacts:
         """Run one program to its end.
@@ -117,7 +116,7 @@ class Cell:
             ValueError: an argument or variable holds a NUL.
         """
         await self._slot.confine(limits)
-        await self._send(protocol.step(self._step(command, limits)))
+        await self._give(protocol.step(self._step(command, limits)))
         watching = asyncio.create_task(self._watch_cpu(limits.cpu_time_s))
         try:
             async with asyncio.timeout(limits.wall_time_s + _REPORT_S) as guard:
@@ -175,7 +174,7 @@ class Cell:
     async def _on_fault(self, fault: Fault) -> None:
         if fault.stage == "file":
             self._file_errno = self._file_errno or fault.errno
-            await self.kill()
+            await self._give(protocol.kill())
         elif fault.stage == "step":
             raise EngineError(f"{fault.detail}: {errno.errorcode.get(fault.errno, str(fault.errno))}")
         else:
@@ -197,6 +196,13 @@ class Cell:
             except ProtocolError as error:
                 raise await self._lost(str(error)) from error
         return self._waiting.pop(0)
+
+    async def _give(self, frame: bytes) -> None:
+        """Send what the program brings along: too much of it for the cell's memory can end the launcher."""
+        try:
+            await self._send(frame)
+        except EngineError as error:
+            raise await self._lost(str(error)) from error
 
     async def _send(self, frame: bytes) -> None:
         async with self._writing:

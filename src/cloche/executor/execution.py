@@ -109,7 +109,7 @@ class Execution:
         )
         try:
             cell = Cell(slot)
-            await cell.begin(self._prepared.files, deadline_s=deadline_s)
+            await cell.begin([], deadline_s=deadline_s)
             self._cell = cell
             return await self._steps(cell)
         finally:

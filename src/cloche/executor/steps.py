@@ -51,6 +51,8 @@ class Steps:
         self._is_killed = is_killed
         self._relay = Relay(outbox, program.limits.output_bytes)
         self._lost = False
+        #: The first step brings them along: a cell that dies of them died of the program.
+        self._files = prepared.files
 
     async def run(self, *, runtime: str, engine: EngineName, tier: Tier) -> ExecutionRecord:
         """All steps and the record they come to.
@@ -133,7 +135,9 @@ class Steps:
         limits = self._program.compile_limits if compiling else self._program.limits
         if self._is_killed():
             return cancelled()
+        files, self._files = self._files, []
         try:
+            await self._cell.add_files(files)
             facts = await self._cell.run(self._cell.at_home(command), limits, sink)
         except CellLostError as error:
             if error.usage.oom_kills == 0:

@@ -12,7 +12,7 @@ from executor_under_test import TOKEN, ExecutorProcess, Worker, program, running
 
 from cloche.contracts.execution import ExecutorOffer, ExtendAnswer, ExtendRequest
 from cloche.contracts.limits import CompileLimits, Limits
-from cloche.contracts.submission import Case, FloatCompare
+from cloche.contracts.submission import Case, File, FloatCompare
 from cloche.contracts.words import LeaseId
 from cloche.kit.errors import ConflictError, InvalidRequestError, NotFoundError, UnauthenticatedError
 from cloche.kit.http_client import ServiceClient
@@ -253,3 +253,18 @@ class _entered:  # noqa: N801  (a context manager used as a function)
 
     def __exit__(self, *details: object) -> None:
         self._running.__exit__(None, None, None)
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # it has to be larger than the memory
+@pytest.mark.parametrize("of", ["stdin", "files"])
+async def test_launcher_that_dies_of_what_the_program_brings_along_is_the_memory_limit(worker: Worker, of: str) -> None:
+    wanted = program("import sys; sys.stdin.read()", limits=Limits(memory_bytes=4 << 20), cases=[Case(), Case()])
+    if of == "stdin":
+        wanted = wanted.model_copy(update={"cases": [Case(stdin="x" * (8 << 20)), Case()]})
+    else:
+        more = [File(path=f"data{n}", content="x" * (1 << 20)) for n in range(8)]
+        wanted = wanted.model_copy(update={"files": [*wanted.files, *more]})
+    record = await worker.record(wanted)
+    assert (record.verdict, record.evidence.limit) == ("memory_limit_exceeded", "memory_bytes")
+    assert record.evidence.killed_by == "kernel"
+    assert [case.verdict for case in record.cases] == ["memory_limit_exceeded", None]
