@@ -12,7 +12,7 @@ from cloche.executor.launcher import protocol
 from cloche.executor.launcher.protocol import FrameReader, ProtocolError, Step
 
 DONE = (
-    b"exit_code=0\0signal=-1\0killed=none\0exec_errno=0\0wall_us=1\0cpu_us=1\0max_rss=1\0memory_peak=-1\0"
+    b"exit_code=0\0signal=-1\0killed=none\0killed_after_us=-1\0exec_errno=0\0wall_us=1\0cpu_us=1\0max_rss=1\0memory_peak=-1\0"
     b"oom_kills=-1\0sampled_peak=0\0out_written=1\0out_kept=1\0err_written=0\0err_kept=0\0"
 )
 
