@@ -111,10 +111,11 @@ def _ender(facts: StepFacts) -> tuple[KilledBy, int | None]:
     """Who sent the signal that ended the step, and when, in us of wall time; nobody where it ended by itself."""
     done = facts.done
     ended_us = done.wall_us if done.signal >= 0 else None
+    killed_us = done.killed_after_us if done.killed_after_us >= 0 else None
     if oom_kills(facts) > 0 and done.killed != "cancel":
-        return "kernel", {"memory": done.killed_after_us, "none": ended_us}.get(done.killed)
-    if done.killed != "none":
-        return "cloche", done.killed_after_us
+        return "kernel", {"memory": killed_us, "none": ended_us}.get(done.killed)
+    if killed_us is not None:  # what left too much output in the pipe may have ended before
+        return "cloche", killed_us
     if done.signal < 0:
         return None, None
     by_kernel = done.signal in _FROM_KERNEL or (done.signal in _FROM_CPU_LIMIT and _used_its_cpu(facts))

@@ -255,6 +255,12 @@ class _entered:  # noqa: N801  (a context manager used as a function)
         self._running.__exit__(None, None, None)
 
 
+async def test_too_much_output_of_what_has_ended_is_a_record_too(worker: Worker) -> None:
+    for _ in range(5):
+        record = await worker.record(program("echo 1", runtime="bash", limits=Limits(output_bytes=0)))
+        assert (record.verdict, record.evidence.limit) == ("output_limit_exceeded", "output_bytes")
+
+
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # it has to be larger than the memory
 @pytest.mark.parametrize("of", ["stdin", "files"])
 async def test_launcher_that_dies_of_what_the_program_brings_along_is_the_memory_limit(worker: Worker, of: str) -> None:

@@ -65,6 +65,14 @@ def test_signal_for_what_a_program_did_is_the_kernels(name: str) -> None:
     assert (judged.verdict, judged.evidence) == ("runtime_error", evidence)
 
 
+def test_too_much_output_of_what_had_ended_by_itself_was_ended_by_nobody() -> None:
+    judged = judge(facts(killed="output", out_written=2_000_000))
+    assert (judged.verdict, judged.evidence.limit) == ("output_limit_exceeded", "output_bytes")
+    assert (judged.evidence.killed_by, judged.evidence.killed_after_ms) == (None, None)
+    crashed = judge(facts(exit_code=-1, signal=signal.SIGSEGV, killed="output", out_written=2_000_000, wall_us=5_000))
+    assert (crashed.evidence.killed_by, crashed.evidence.killed_after_ms) == ("kernel", 5.0)
+
+
 def test_our_own_kill_stays_ours_whichever_signal_the_program_then_died_of() -> None:
     judged = judge(facts(exit_code=-1, signal=signal.SIGSEGV, killed="wall", killed_after_us=7_000))
     assert (judged.evidence.limit, judged.evidence.killed_by) == ("wall_time_s", "cloche")
@@ -152,7 +160,6 @@ def test_every_ending_has_a_verdict_and_a_sentence(
     )
     assert judged.verdict not in {"wrong_answer", "compile_error", "internal_error"}
     assert judged.message.endswith(".")
-    if judged.evidence.killed_by == "cloche":
-        assert killed != "none"
+    assert Evidence.model_validate_json(judged.evidence.model_dump_json()) == judged.evidence
     if judged.verdict == "accepted":
         assert (exit_code, killed, exec_errno, max(ooms, 0)) == (0, "none", 0, 0)
