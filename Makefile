@@ -15,7 +15,7 @@ WEB := src/cloche/stack/web_dist/index.html
 LAUNCHER := src/cloche/executor/launcher/bin/.built
 
 .PHONY: run stop setup dev-setup system web launcher check test test-full test-unit test-integration test-conformance \
-        test-hostile test-e2e test-chaos test-web bench lock wheel clean help
+        test-hostile test-e2e test-chaos test-web test-cgroup2 bench lock wheel clean help
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -111,6 +111,9 @@ test-chaos: dev-setup
 
 test-full: test ## All tests and their long forms
 	@$(TIMED) test-slow $(PYTEST) tests -m slow
+
+test-cgroup2: dev-setup ## Conformance and hostile programs on unified cgroups, in a virtual machine
+	@$(TIMED) test-cgroup2 $(BIN)/python scripts/test_cgroup2.py
 
 bench: dev-setup ## HumanEval side by side with its own harness
 	@$(BIN)/python benchmarks/humaneval.py
