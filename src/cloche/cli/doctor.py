@@ -4,9 +4,11 @@ import json
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from cloche.cli.options import AsJson, DataDir, resolved
+from cloche.cli.terminal import visible
 
 console = Console(highlight=False)
 _MARKS = {"ok": "[green]✓[/green]", "limited": "[yellow]![/yellow]", "missing": "[red]✗[/red]"}
@@ -28,9 +30,10 @@ def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: 
     if as_json:
         print(json.dumps({"fit": fit, "findings": [finding.to_json() for finding in findings]}, indent=2))
     else:
-        table = Table(box=None, pad_edge=False, show_header=False)
+        table = Table("", "", "", Column(overflow="fold"), box=None, pad_edge=False, show_header=False)
         for finding in findings:
-            what = f"{finding.detail}\n[dim]→ {finding.remedy}[/dim]" if finding.remedy else finding.detail
+            detail, remedy = escape(visible(finding.detail)), escape(finding.remedy)
+            what = f"{detail}\n[dim]→ {remedy}[/dim]" if remedy else detail
             table.add_row(_MARKS[finding.grade], finding.area, finding.name, what)
         console.print(table)
         console.print("Cloche can work here." if fit else "Cloche can't work here yet: see the lines with ✗.")

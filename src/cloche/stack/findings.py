@@ -1,34 +1,40 @@
 """Everything that ``cloche doctor`` looks at beside isolation: servers, runtimes, Docker, the page, the disk."""
 
-import json
 import os
 import shutil
-import socket
 import subprocess
-from collections.abc import Iterator
-from http.client import HTTPConnection, HTTPException
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cloche.executor.runtimes import RuntimeFileError
 from cloche.stack.accounts import is_root, postgres_identity
 from cloche.stack.binaries import find_postgres, find_valkey, postgres_candidates, valkey_candidates
+from cloche.stack.executor_findings import executor_findings
 from cloche.stack.finding import Finding
+from cloche.stack.host_facts import HostFacts, look
 from cloche.stack.isolation import isolation_findings
 from cloche.stack.layout_folders import MIN_FREE_BYTES
 from cloche.stack.options import Layout
 from cloche.stack.privileges import check_privileges
 from cloche.stack.spawn import StackError
+from cloche.stack.unix_http import UnanswerableError, ask
 from cloche.stack.visible import find_runtimes, python_paths, web_dist
 
 DOCKER_SOCKET: Final = Path("/var/run/docker.sock")
 _OLDEST_NODE: Final = 20
+#: PostgreSQL makes about a thousand files for each database.
+_MIN_FREE_INODES: Final = 10_000
 
 
-def examine(data_dir: Path) -> list[Finding]:
+def examine(data_dir: Path, look_at_host: Callable[[], HostFacts] = look) -> list[Finding]:
     """Look at everything. Blocks for some seconds; changes nothing that stays."""
+    facts = look_at_host()
+    if facts.fork_error:
+        return [*isolation_findings(facts), _disk(data_dir)]  # the others ask programs
     return [
-        *isolation_findings(),
+        *isolation_findings(facts),
+        *executor_findings(Layout(data_dir)),
         *_servers(),
         *_privileges(),
         *_runtimes(Layout(data_dir).runtimes),
@@ -82,30 +88,12 @@ def _runtimes(added: Path) -> Iterator[Finding]:
             yield Finding("runtimes", runtime.name, "limited", runtime.reason, "cloche runtimes tells more.")
 
 
-class _UnixConnection(HTTPConnection):
-    """HTTP to a unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=5)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(5)
-        self.sock.connect(str(self._path))
-
-
 def _docker(path: Path) -> Finding:
-    remedy = "Only for --engine docker: apt install docker.io, and let your user reach its socket."
-    connection = _UnixConnection(path)
     try:
-        connection.request("GET", "/version")
-        answer: dict[str, Any] = json.loads(connection.getresponse().read(1 << 20))
-    except (OSError, HTTPException, ValueError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        return Finding("docker", "engine", "limited", f"{path}: {reason}", remedy)
-    finally:
-        connection.close()
+        answer = ask(path, "/version")
+    except UnanswerableError as error:
+        remedy = "Only for --engine docker: apt install docker.io, and let your user reach its socket."
+        return Finding("docker", "engine", "limited", f"{path}: {error}", remedy)
     return Finding("docker", "engine", "ok", f"{answer.get('Version', '?')} at {path}")
 
 
@@ -124,13 +112,24 @@ def _page() -> Finding:
 
 def _disk(data_dir: Path) -> Finding:
     place = next(path for path in (data_dir, *data_dir.parents) if path.exists())
-    free = shutil.disk_usage(place).free
-    detail = f"{free // 2**20} MiB free for {data_dir}"
-    if free < MIN_FREE_BYTES:
-        return Finding("data", "disk", "missing", detail, "Free some space or choose another --data-dir.")
     if not os.access(place, os.W_OK):
         return Finding("data", "disk", "missing", f"{place} is not writable", "Choose another --data-dir.")
-    return Finding("data", "disk", "ok", detail)
+    found = os.statvfs(place)
+    return disk_finding(data_dir, found.f_bavail * found.f_frsize, found.f_favail if found.f_files else None)
+
+
+def disk_finding(data_dir: Path, free_bytes: int, free_inodes: int | None) -> Finding:
+    """Whether there is room below ``data_dir``; None: its file system does not count inodes. Pure."""
+    remedy = "Free some space or choose another --data-dir."
+    if free_bytes < MIN_FREE_BYTES:
+        detail = (
+            f"the disk is full: {free_bytes // 2**20} MiB free for {data_dir}, {MIN_FREE_BYTES // 2**20} are needed"
+        )
+        return Finding("data", "disk", "missing", detail, remedy)
+    if free_inodes is not None and free_inodes < _MIN_FREE_INODES:
+        detail = f"the disk has no room for further files: {free_inodes} inodes free for {data_dir}"
+        return Finding("data", "disk", "missing", detail, remedy)
+    return Finding("data", "disk", "ok", f"{free_bytes // 2**20} MiB free for {data_dir}")
 
 
 def _output(argv: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 import json
 
-from .conftest import cloche
+from .conftest import cloche, stack_in, start
 
 
 def test_doctor_names_servers_runtimes_and_what_is_missing(passable) -> None:
@@ -24,3 +24,12 @@ def test_doctor_says_when_a_server_is_missing(passable) -> None:
     assert done.returncode == 1
     assert "CLOCHE_PG_BIN" in done.stdout
     assert "can't work here yet" in done.stdout
+
+
+def test_doctor_shows_the_running_executors_self_test(passable) -> None:
+    with stack_in(passable, ("executor",)) as options:
+        start(options)
+        done = cloche("doctor", "--json", "--data-dir", str(options.data_dir))
+    found = [entry for entry in json.loads(done.stdout)["findings"] if entry["area"] == "executor"]
+    assert [entry["grade"] for entry in found] == ["ok"]
+    assert "hostile programs were held" in found[0]["detail"]
