@@ -1,10 +1,8 @@
 """The local engine: cells made by the cell launcher from this machine's own kernel."""
 
 import asyncio
-import os
 import platform
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -14,6 +12,7 @@ from cloche.executor.engines.engine import CellSpec, EngineError, EngineUnusable
 from cloche.executor.engines.local.cgroups import CellGroup, CgroupRoots, find_roots, remove_leftovers
 from cloche.executor.engines.local.plan import CellPlan
 from cloche.executor.engines.local.reach import within_reach
+from cloche.executor.engines.local.scratch import make_root, make_scratch, remove_roots_of_the_dead
 from cloche.executor.engines.local.slot import LocalSlot, spawn
 from cloche.executor.engines.local.toolchains import find_toolchains
 from cloche.executor.engines.local.users import find_users
@@ -25,7 +24,6 @@ from cloche.kit.logs import get_logger
 log = get_logger()
 
 _READY_S: Final = 15.0
-_SCRATCH: Final = "cloche-cells-"
 _SMALL: Final = Room(disk_bytes=1 << 20, inodes=64)
 #: Tried in this order where no setting names tiers: the weaker only where the stronger can't be had.
 _BY_DEFAULT: Final[tuple[Isolation, ...]] = ("namespace", "process")
@@ -67,10 +65,8 @@ class LocalEngine:
         if platform.system() != "Linux":
             raise EngineUnusableError("the local engine needs Linux")
         self._launcher = str(find_launcher())
-        _remove_scratch_of_the_dead()
-        # Programs of process cells pass through it, to directories of their own.
-        self._temporary = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-"))
-        self._temporary.chmod(0o711)
+        remove_roots_of_the_dead()
+        self._temporary = make_root()
         self._roots = find_roots(self._configured_roots)
         remove_leftovers(self._roots)
         await self._find_tiers()
@@ -110,7 +106,9 @@ class LocalEngine:
         group: CellGroup | None = None
         try:
             group = CellGroup(self._roots, str(self._made))
-            scratch = self._scratch(users.program if users else None) if isolation == "process" else None
+            scratch = None
+            if isolation == "process":
+                scratch = make_scratch(self._temporary / f"cell-{self._made}", users.program if users else None)
             plan = CellPlan(toolchain, users, tuple(group.procs_files), scratch)
             child = spawn(self._launcher, plan.order())
         except (OSError, EngineError) as error:
@@ -121,16 +119,6 @@ class LocalEngine:
         slot = LocalSlot(child, group, plan, room, self._forget)
         self._open.add(slot)
         return slot
-
-    def _scratch(self, owner: int | None) -> Path:
-        """The directories of a process cell, for its program alone."""
-        scratch = self._temporary / f"cell-{self._made}"
-        scratch.mkdir(mode=0o711)
-        for name in ("work", "tmp"):
-            (scratch / name).mkdir(mode=0o700)
-            if owner is not None:
-                os.chown(scratch / name, owner, owner)
-        return scratch
 
     def _forget(self, slot: LocalSlot, gone: bool) -> None:  # noqa: FBT001  (the slot's word)
         self._open.discard(slot)
@@ -190,10 +178,3 @@ async def _ready_features(slot: LocalSlot) -> tuple[str, ...]:
             for _, payload in frames.feed(data):
                 return parse_ready(payload)
     raise EngineError(slot.last_words() or "its launcher ended")
-
-
-def _remove_scratch_of_the_dead() -> None:
-    for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*-*"):
-        pid = left.name.removeprefix(_SCRATCH).partition("-")[0]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
-            shutil.rmtree(left, ignore_errors=True)

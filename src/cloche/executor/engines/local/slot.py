@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from cloche.executor.engines.engine import EngineError, Room, SlotStuckError, Sl
 from cloche.executor.engines.local.cgroups import CellGroup
 from cloche.executor.engines.local.pipes import PipeReader, PipeWriter, ProcessExit
 from cloche.executor.engines.local.plan import CellPlan
+from cloche.executor.engines.local.scratch import remove_scratch
 
 #: The launcher ends at once when its stdin does; a kernel under load may take longer to tear down.
 _POLITE_S = 1.0
@@ -123,7 +123,7 @@ class LocalSlot:
                     raise SlotStuckError("the cell's first process does not end")
             await self._remove_group()
             if self.plan.scratch is not None:
-                await _remove_tree(str(self.plan.scratch))
+                await remove_scratch(self.plan.scratch)
             gone = True
         finally:
             self._forget(self, gone)
@@ -139,19 +139,6 @@ class LocalSlot:
             self._group.kill()
             await asyncio.sleep(0.02)
         raise SlotStuckError("processes are left in the cell's cgroup")
-
-
-async def _remove_tree(path: str) -> None:
-    """Remove what a program left, however deep and however closed its directories are."""
-    for argv in (("chmod", "-R", "u+rwx", path), ("rm", "-rf", path)):
-        tool = shutil.which(argv[0], path="/usr/bin:/bin")
-        if tool is None:
-            raise SlotStuckError(f"no {argv[0]} to remove a cell's files with")
-        quiet = asyncio.subprocess.DEVNULL
-        process = await asyncio.create_subprocess_exec(tool, *argv[1:], stdin=quiet, stdout=quiet, stderr=quiet)
-        await process.wait()
-    if await asyncio.to_thread(os.path.lexists, path):
-        raise SlotStuckError("a cell's files can't be removed")
 
 
 def _processes_of(uid: int) -> int:

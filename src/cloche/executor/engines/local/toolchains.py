@@ -22,6 +22,9 @@ _BASE: Final = ("/usr/bin", "/usr/lib64", "/usr/lib/locale", "/usr/libexec/coreu
 #: What lies directly in these belongs to many; a prefix that is one of them is never shown as a whole.
 _SHARED: Final = frozenset({"/", "/usr", "/usr/local", "/opt", "/home", "/root", "/etc", "/var"})
 
+#: A cell has its own of these, which cover the host's.
+CELLS_OWN: Final = ("/dev", "/etc", "/proc", "/run", "/sys", "/tmp", "/work")  # noqa: S108  (the cell's own)
+
 
 def base_view() -> tuple[str, ...]:
     """Host paths that every cell sees: never ``/usr`` as a whole, with other languages' packages in it."""
@@ -104,6 +107,11 @@ def _toolchain(host: HostTool, lines: list[str]) -> Toolchain:
         seen = (*seen, tool)
     for path in (*seen, *host.placed):
         _refuse_unreadable(path)
+    covered = next((path for path in seen if _within(path, CELLS_OWN)), None)
+    if covered is not None:
+        raise ToolchainMissingError(
+            f"programs can't see {covered}: they have a {covered[: covered.index('/', 1)]} of their own"
+        )
     hidden = [path for d in ("", *own) for pattern in host.hidden for path in _matches(d, pattern)]
     return Toolchain(
         tool=tool,
