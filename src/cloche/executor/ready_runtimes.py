@@ -38,6 +38,7 @@ class ReadyRuntimes:
         self._added = added
         self._ready: dict[str, list[ReadyRuntime]] = {}
         self._refused: dict[str, dict[str, str]] = {}
+        self._unusable: dict[str, str] = {}
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._recheck = asyncio.Event()
         #: Whether the preferred version of each runtime has been tried.
@@ -48,8 +49,9 @@ class ReadyRuntimes:
         return [ready.offer for versions in self._ready.values() for ready in versions] if self.checked else []
 
     def refused(self) -> dict[str, str]:
-        """Why a runtime, or a further version of one, is not offered."""
-        return {key: reason for reasons in self._refused.values() for key, reason in reasons.items()}
+        """Why a runtime, a further version of one, or one that was added, is not offered."""
+        refused = {key: reason for reasons in self._refused.values() for key, reason in reasons.items()}
+        return refused | self._unusable
 
     def find(self, wanted: str) -> ReadyRuntime | None:
         """The preferred version that answers to ``name`` or ``name@version``."""
@@ -80,7 +82,7 @@ class ReadyRuntimes:
         names = {runtime.name for runtime in known}
         self._ready = {name: versions for name, versions in self._ready.items() if name in names}
         self._refused = {name: reasons for name, reasons in self._refused.items() if name in names}
-        self._refused |= {name: {name: as_message(reason)} for name, reason in unusable.items()}
+        self._unusable = {name: as_message(reason) for name, reason in unusable.items()}
         left = await asyncio.gather(*(self._check_preferred(runtime) for runtime in known))
         self.checked = True
         await asyncio.gather(*(self._check_others(r.name, rest) for r, rest in zip(known, left, strict=True)))

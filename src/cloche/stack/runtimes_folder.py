@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from cloche.executor.added_runtimes import NAME, load_one
+from cloche.executor.engines.local.toolchains import CELLS_OWN
 from cloche.executor.runtimes import RuntimeFileError, load_runtimes
 from cloche.stack.spawn import StackError
 
@@ -40,6 +41,9 @@ def add_venv(folder: Path, name: str, venv: Path, base: str = "python") -> Path:
     if base != "python":
         raise StackError(f"A virtual environment extends the runtime python, not {base}.")
     place = _directory(venv, folder)
+    covered = next((own for own in CELLS_OWN if place.is_relative_to(own)), None)
+    if covered is not None:
+        raise StackError(f"Programs have a {covered} of their own and would not see {place}: make it elsewhere.")
     marker = place / "pyvenv.cfg"
     if not marker.is_file():
         raise StackError(f"{place} is not a virtual environment: it has no pyvenv.cfg.")
