@@ -13,6 +13,12 @@ while True:
     print("tick", flush=True)
     time.sleep(0.1)
 `;
+const LOOPBACK = `import socket
+server = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(server.getsockname())
+client.sendall(b"glass")
+print("heard", server.accept()[0].recv(5).decode())
+`;
 const HOSTILE = `print("<script>alert(1)</script><img src=x onerror=alert(2)>")`;
 
 /** @type {import("playwright-core").Browser} */
@@ -121,6 +127,9 @@ test("the queue page shows the executor and what it can run", async () => {
   await page.goto(`${ORIGIN}/queue`);
   await page.getByRole("heading", { name: "Queue" }).waitFor();
   await page.getByText("Healthy").waitFor();
+  const tier = page.locator("dd", { has: page.getByText("Holds") }).last();
+  await tier.getByText(/\d+ of \d+ hostile programs held/).waitFor();
+  await tier.getByRole("listitem").getByText("seccomp").waitFor();
   const runtimes = await page.locator("li").allTextContents();
   for (const name of ["python", "javascript", "bash"]) {
     assert.ok(
@@ -129,6 +138,26 @@ test("the queue page shows the executor and what it can run", async () => {
     );
   }
   await page.getByRole("cell", { name: "interactive" }).waitFor();
+  await assertAccessible(page);
+});
+
+test("a network and an isolation can be chosen, and the record says what was in force", async () => {
+  await openPlayground();
+  await page.getByRole("tab", { name: "Isolation" }).click();
+  await page.getByRole("combobox", { name: "Network" }).click();
+  await page.getByRole("option", { name: "loopback" }).click();
+  await page.getByRole("combobox", { name: "Isolation, at least" }).click();
+  await page.getByRole("option", { name: "namespace" }).click();
+  await page.getByRole("tab", { name: "Isolation · namespace · loopback" }).waitFor();
+  await assertAccessible(page);
+  await runProgram(LOOPBACK);
+  await verdict().getByText("Accepted").waitFor();
+  await page.getByRole("log").getByText("heard glass").waitFor();
+  await page.getByRole("link", { name: /→/ }).click();
+  await page.waitForURL(/\/evaluations\/[0-9a-f-]{36}$/);
+  const record = page.locator("dl", { has: page.getByText("Held in by", { exact: true }) });
+  await record.getByRole("listitem").getByText("seccomp").waitFor();
+  await record.getByText("loopback", { exact: true }).waitFor();
   await assertAccessible(page);
 });
 
