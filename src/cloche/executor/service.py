@@ -56,7 +56,8 @@ class ExecutorService:
         if not self._standing.done:
             raise UnavailableError("The standing self-test still runs.")
         if not self._standing.healthy_tiers:
-            raise UnavailableError("No isolation held the standing self-test.")
+            broken = [f"{r.tier.isolation}: {r.broken[0].message}" for r in self._standing.reports if r.broken]
+            raise UnavailableError(f"No isolation held the standing self-test. {' '.join(broken)}")
         if not self._healthy:
             raise UnavailableError("No runtime passed its self-test, or no slot is left.")
 

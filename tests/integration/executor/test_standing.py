@@ -223,6 +223,7 @@ async def test_broken_tier_runs_nobodys_program_and_the_sound_one_does(started: 
     offer = service.offer()
     assert (offer.healthy, offer.isolation) == (True, "process")
     assert [(tier.isolation, tier.healthy) for tier in offer.tiers] == [("process", True), ("namespace", False)]
+    assert [gauges(standing, tier.isolation) for tier in offer.tiers] == [(1, 0), (0, len(offer.tiers[1].broken))]
     assert (await last_line(service, wanted)).reason == "unsupported"
     record = (await last_line(service, wanted.model_copy(update={"isolation": "process"}))).record
     assert (record.verdict, record.isolation) == ("accepted", "process")
@@ -236,7 +237,7 @@ async def test_executor_without_a_sound_tier_is_neither_healthy_nor_ready(starte
         await service.ensure_ready()
     await standing.run()
     assert not service.offer().healthy
-    with pytest.raises(UnavailableError, match="No isolation held"):
+    with pytest.raises(UnavailableError, match=r"No isolation held .* namespace: A program could make a socket"):
         await service.ensure_ready()
 
 
@@ -279,6 +280,11 @@ async def equipped(engine: LocalEngine, standing: StandingTest) -> ExecutorServi
     runtimes = ReadyRuntimes(engine, load_runtimes(only=("bash",)))
     await runtimes.check()
     return ExecutorService("under-test", Equipment(engine, runtimes, standing), 2, ExecutorMetrics())
+
+
+def gauges(standing: StandingTest, isolation: Isolation) -> tuple[float | None, float | None]:
+    read, labels = standing._metrics.registry.get_sample_value, {"isolation": isolation}
+    return read("cloche_executor_tier_healthy", labels), read("cloche_executor_tier_broken_defences", labels)
 
 
 async def last_line(service: ExecutorService, wanted: Program) -> Any:

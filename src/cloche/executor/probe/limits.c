@@ -157,19 +157,19 @@ static void cpu_time(char **args)
         unable("a pipe");
     signal(SIGCHLD, SIG_IGN);
     if (fork() == 0) {
-        while (used.tv_sec * 1000 + used.tv_nsec / 1000000 < allowed_ms * 6 + 1000)
+        while (used.tv_sec * 1000 + used.tv_nsec / 1000000 < allowed_ms * 4 + 600)
             clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
         _exit(0);
     }
     close(ended[1]);
     if (read(ended[0], &byte, 1) == 0)
-        broken("use %ld ms of CPU where %ld are allowed", allowed_ms * 6 + 1000, allowed_ms);
+        broken("use %ld ms of CPU where %ld are allowed", allowed_ms * 4 + 600, allowed_ms);
 }
 
 /* Argument: milliseconds of wall time allowed. */
 static void wall_time(char **args)
 {
-    long allowed_ms = number(args[0]), wanted_ms = allowed_ms + 2000;
+    long allowed_ms = number(args[0]), wanted_ms = allowed_ms + 3000;
     const struct timespec pause = {wanted_ms / 1000, wanted_ms % 1000 * 1000000};
 
     nanosleep(&pause, NULL);
