@@ -89,49 +89,44 @@ class ReadyRuntimes:
 
     async def _check_preferred(self, runtime: Runtime) -> list[_Candidate]:
         """Announce the first that passes; those that were not tried."""
-        reasons: list[str] = []
+        reasons: dict[str, str] = {}
         for way in runtime.ways:
             candidates = await self._candidates(way, reasons)
             for index, candidate in enumerate(candidates):
                 ready = await self._tried(candidate, reasons)
                 if ready is not None:
                     self._ready[runtime.name] = [ready, *self._ready.get(runtime.name, [])[1:]]
-                    self._refused.pop(runtime.name, None)
+                    self._refused[runtime.name] = reasons if index else {}
                     return candidates[index + 1 :]
         self._ready.pop(runtime.name, None)
-        reason = as_message("; ".join(dict.fromkeys(reasons)))
+        reason = as_message("; ".join(dict.fromkeys(reasons.values())))
         self._refused[runtime.name] = {runtime.name: reason}
         log.warning("runtime.refused", runtime=runtime.name, reason=reason)
         return []
 
     async def _check_others(self, name: str, candidates: list[_Candidate]) -> None:
         passed = self._ready.get(name, [])[:1]
-        refused: dict[str, str] = {}
         for candidate in candidates:
-            reasons: list[str] = []
-            ready = await self._tried(candidate, reasons)
-            if ready is None:
-                refused[f"{name} of {candidate.toolchain.tool}"[:200]] = as_message(reasons[0])
-            elif ready.offer.version not in {other.offer.version for other in passed}:
+            ready = await self._tried(candidate, self._refused[name])
+            if ready is not None and ready.offer.version not in {other.offer.version for other in passed}:
                 passed.append(ready)
         if passed:
             self._ready[name] = passed
-            self._refused[name] = refused
 
-    async def _candidates(self, way: Runtime, reasons: list[str]) -> list[_Candidate]:
+    async def _candidates(self, way: Runtime, reasons: dict[str, str]) -> list[_Candidate]:
         try:
             async with self._turns:
                 return [_Candidate(way, found) for found in await self._engine.toolchains(way)]
         except EngineError as error:
-            reasons.append(str(error))
+            reasons[f"{way.name} {len(reasons)}"] = str(error)
             return []
 
-    async def _tried(self, candidate: _Candidate, reasons: list[str]) -> ReadyRuntime | None:
+    async def _tried(self, candidate: _Candidate, reasons: dict[str, str]) -> ReadyRuntime | None:
         try:
             async with self._turns:
                 ready = await check_runtime(candidate.way, candidate.toolchain, self._engine)
         except SelfTestError as error:
-            reasons.append(str(error))
+            reasons[f"{candidate.way.name} of {candidate.toolchain.tool}"[:200]] = as_message(str(error))
             return None
         log.info("runtime.ready", runtime=ready.offer.name, version=ready.offer.version, tool=candidate.toolchain.tool)
         return ready

@@ -23,7 +23,7 @@ _BASE: Final = ("/usr/bin", "/usr/lib64", "/usr/lib/locale", "/usr/libexec/coreu
 _SHARED: Final = frozenset({"/", "/usr", "/usr/local", "/opt", "/home", "/root", "/etc", "/var"})
 
 #: A cell has its own of these, which cover the host's.
-CELLS_OWN: Final = ("/dev", "/etc", "/proc", "/run", "/sys", "/tmp", "/work")  # noqa: S108  (the cell's own)
+CELLS_OWN: Final = ("/dev", "/proc", "/run", "/sys", "/tmp", "/work")  # noqa: S108  (the cell's own)
 
 
 def base_view() -> tuple[str, ...]:
