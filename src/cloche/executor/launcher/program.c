@@ -86,6 +86,19 @@ static void prefer_for_oom(void)
     close(fd);
 }
 
+/* Linkers make what they built executable by chmod, which the filter refuses where the program's user is ours. */
+static void make_executable(const char *built)
+{
+    int fd = open(built, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat status;
+
+    if (fd < 0)
+        return;
+    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || fchmod(fd, (status.st_mode & 0777) | S_IXUSR) < 0)
+        errno = 0;
+    close(fd);
+}
+
 static void become(const struct program *program, const int ends[3], int report)
 {
     if (setsid() < 0 && !without("own-session"))
@@ -98,7 +111,11 @@ static void become(const struct program *program, const int ends[3], int report)
     if (fchdir(program->work) < 0 || !set_limits(program->limits) || !privileges_leave(program->cell))
         fail(report);
     prefer_for_oom();
-    if ((rules >= 0 && !landlock_apply(rules)) || (!without("seccomp") && !filter_install(filter)))
+    if (rules >= 0 && !landlock_apply(rules))
+        fail(report);
+    if ((filter & FILTER_SHARED_USER) && strncmp(program->argv[0], "./", 2) == 0)
+        make_executable(program->argv[0]);
+    if (!without("seccomp") && !filter_install(filter))
         fail(report);
     environ = program->envp;
     execvp(program->argv[0], program->argv);
