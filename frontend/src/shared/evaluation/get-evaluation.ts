@@ -1,5 +1,6 @@
-import { queryOptions } from "@tanstack/react-query";
+import { queryOptions, replaceEqualDeep } from "@tanstack/react-query";
 import { api, bodyOf } from "../api/client";
+import type { Evaluation } from "../api/types";
 
 /** `GET /api/v1/evaluations/{id}`. */
 export function evaluationQuery(id: string) {
@@ -12,7 +13,13 @@ export function evaluationQuery(id: string) {
           signal,
         }),
       ),
-    // A finished evaluation never changes.
-    staleTime: ({ state }) => (state.data?.status === "finished" ? Number.POSITIVE_INFINITY : 0),
+    // A finished evaluation never changes; an answer from before, that comes late, must not take it back.
+    structuralSharing: (known, answer) =>
+      isFinished(known) ? known : replaceEqualDeep(known, answer),
+    staleTime: ({ state }) => (isFinished(state.data) ? Number.POSITIVE_INFINITY : 0),
   });
+}
+
+function isFinished(data: unknown): boolean {
+  return (data as Evaluation | undefined)?.status === "finished";
 }
