@@ -77,14 +77,19 @@ async def _runs(worker: Worker, runtime: str, tier: Isolation) -> bool:
     return isinstance(line, FinishedLine) and line.record.verdict == "accepted"
 
 
-async def run_all(worker: Worker, wanted: list[Attempt], slots: int) -> dict[str, list[str]]:
-    """What was wrong with each by its id, ``slots`` of them at once; those that need company go first, alone."""
-    result = {attempt.id: await _complaints(worker, attempt) for attempt in wanted if attempt.expected.together > 1}
+async def run_all(worker: Worker, wanted: list[Attempt], slots: int, *, lease_s: float = 60.0) -> dict[str, list[str]]:
+    """What was wrong with each by its id, ``slots`` of them at once; those that need company go first, alone.
+
+    ``lease_s`` ends what nothing else does.
+    """
+    result = {
+        attempt.id: await _complaints(worker, attempt, lease_s) for attempt in wanted if attempt.expected.together > 1
+    }
     free = asyncio.Semaphore(slots)
 
     async def one(attempt: Attempt) -> None:
         async with free:
-            result[attempt.id] = await _complaints(worker, attempt)
+            result[attempt.id] = await _complaints(worker, attempt, lease_s)
 
     await _all(one(attempt) for attempt in wanted if attempt.id not in result)
     return result
@@ -100,13 +105,13 @@ async def _awaited(work: Awaitable[None]) -> None:
     await work
 
 
-async def _complaints(worker: Worker, attempt: Attempt) -> list[str]:
+async def _complaints(worker: Worker, attempt: Attempt, lease_s: float) -> list[str]:
     expected, wanted = attempt.expected, _program(attempt)
     lines: list[FinishedLine | FailedLine] = []
     try:
         for _ in range(expected.times):
             async with asyncio.timeout(90):
-                lines += await asyncio.gather(*(_last_line(worker, wanted) for _ in range(expected.together)))
+                lines += await asyncio.gather(*(_last_line(worker, wanted, lease_s) for _ in range(expected.together)))
     except (ClocheError, TimeoutError, aiohttp.ClientError) as error:
         return [f"the executor does not answer: {error!r}"]
     records = [line.record for line in lines if isinstance(line, FinishedLine)]
@@ -120,8 +125,8 @@ def _left(patterns: list[str]) -> list[str]:
     return [f"left on the host: {path}" for pattern in patterns for path in Path("/").glob(pattern[1:])]
 
 
-async def _last_line(worker: Worker, wanted: Program) -> FinishedLine | FailedLine:
-    last = (await worker.all_lines(wanted))[-1]
+async def _last_line(worker: Worker, wanted: Program, lease_s: float = 60.0) -> FinishedLine | FailedLine:
+    last = (await worker.all_lines(wanted, deadline_s=lease_s))[-1]
     kind: Callable[..., FinishedLine | FailedLine] = FinishedLine if last["type"] == "finished" else FailedLine
     return kind(**last)
 
@@ -161,6 +166,8 @@ def _facts(attempt: Attempt, record: ExecutionRecord) -> list[str]:
     said = [] if record.isolation == attempt.tier else [f"ran in the tier {record.isolation}"]
     verdicts = [record.verdict, *(case.verdict for case in record.cases)]
     said += [f"verdict {verdict}" for verdict in verdicts if verdict not in attempt.expected.verdicts]
+    most = attempt.expected.limits.output_bytes * max(len(record.cases), 1)
+    said += [f"kept {stream.kept} bytes" for stream in (record.stdout, record.stderr) if stream.kept > most]
     return said
 
 
