@@ -101,7 +101,7 @@ static void make_executable(const char *built)
 
 static void become(const struct program *program, const int ends[3], int report)
 {
-    if (setsid() < 0 && !without("own-session"))
+    if (!without("own-session") && setsid() < 0)
         fail(report);
     for (int fd = 0; fd < 3; fd++)
         if (dup2(ends[fd], fd) < 0)
@@ -179,7 +179,8 @@ pid_t program_start(const struct program *program, struct pipes *pipes, int *exe
         close(pipes->error);
         return -1;
     }
-    fcntl(pipes->input, F_SETFL, O_NONBLOCK);
+    if (!without("stdin-nonblocking"))
+        fcntl(pipes->input, F_SETFL, O_NONBLOCK);
     fcntl(pipes->output, F_SETFL, O_NONBLOCK);
     fcntl(pipes->error, F_SETFL, O_NONBLOCK);
     return pid;

@@ -123,14 +123,17 @@ static void end_all(struct step *step)
 
     if (!without("kill-tree"))
         cell_kill(step->cell);
-    while ((pid = wait4(-1, &status, WNOHANG, &used)) >= 0) {
+    else if (step->main != 0)
+        kill(step->main, SIGKILL);
+    while (!(without("kill-tree") && step->main == 0) && (pid = wait4(-1, &status, WNOHANG, &used)) >= 0) {
         if (pid > 0) {
             collect(step, pid, status, &used);
         } else if (now_us() > give_up) {
             _exit(4); /* a process that SIGKILL does not end: the executor sees a lost cell */
         } else {
             nanosleep(&pause, NULL);
-            cell_kill(step->cell);
+            if (!without("kill-tree"))
+                cell_kill(step->cell);
         }
     }
     step->running = false;

@@ -205,6 +205,8 @@ static bool make_dev(void)
 {
     char here[32], there[32];
 
+    if (without("dev"))
+        return mkdir("dev", 0755) == 0 && put(take("/dev", RECURSIVE), "dev", ATTR_NOSUID);
     if (mkdir("dev", 0755) < 0 || mkdir("dev/shm", 0755) < 0)
         return false;
     for (size_t i = 0; i < sizeof DEVICES / sizeof *DEVICES; i++) {
