@@ -81,6 +81,16 @@ static void write_root(char **args)
     }
 }
 
+/* Who owns nothing there could not write either way: the mounts themselves must refuse. */
+static void readonly_mounts(char **places)
+{
+    struct statvfs about;
+
+    for (; *places != NULL; places++)
+        if (statvfs(*places, &about) == 0 && !(about.f_flag & ST_RDONLY))
+            broken("write to %s, were its files its own", *places);
+}
+
 static void kernel_files(char **args)
 {
     static const char *const readable[] = {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/kmsg", "/dev/kmsg",
@@ -102,6 +112,27 @@ static void kernel_files(char **args)
         must_be_empty(hidden[i]);
 }
 
+/* A cell makes its own /dev: whatever else is there is the machine's. */
+static void must_be_a_cells_dev(void)
+{
+    static const char *const known[] = {".",    "..",     "null", "zero", "full", "random", "urandom", "tty",   "ptmx",
+                                        "pts",  "shm",    "fd",   "core", "stdin", "stdout", "stderr", "mqueue", "console"};
+    DIR *dev = opendir("/dev");
+    struct dirent *entry;
+
+    if (dev == NULL)
+        return;
+    while ((entry = readdir(dev)) != NULL) {
+        bool expected = false;
+
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+            expected = expected || strcmp(entry->d_name, known[i]) == 0;
+        if (!expected)
+            broken("see the device %s", entry->d_name);
+    }
+    closedir(dev);
+}
+
 static void devices(char **args)
 {
     static const char *const names[] = {"/dev/mem", "/dev/port", "/dev/kvm", "/dev/fuse", "/dev/net/tun", "/dev/vda",
@@ -109,6 +140,7 @@ static void devices(char **args)
                                         "/dev/vsock", "/dev/tty0", "/dev/input/event0"};
 
     (void)args;
+    must_be_a_cells_dev();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         must_not_open(names[i], O_RDONLY);
     if (mknod("device", S_IFCHR | 0666, makedev(1, 1)) == 0) {
@@ -132,6 +164,7 @@ static void setuid_files(char **places)
 }
 
 const struct attempt FILE_ATTEMPTS[] = {
-    {"host_files", host_files}, {"write_root", write_root},     {"kernel_files", kernel_files},
-    {"devices", devices},       {"setuid_files", setuid_files}, {NULL, NULL},
+    {"host_files", host_files},     {"write_root", write_root}, {"readonly_mounts", readonly_mounts},
+    {"kernel_files", kernel_files}, {"devices", devices},       {"setuid_files", setuid_files},
+    {NULL, NULL},
 };

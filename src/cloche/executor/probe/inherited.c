@@ -8,6 +8,7 @@
 #include "probe.h"
 
 #define HIGHEST_FD 4096
+#define MOST_LOCKED_BYTES (1024L * 1024)
 
 static void descriptors(char **args)
 {
@@ -47,5 +48,27 @@ static void core_dumps(char **args)
         broken("have its memory dumped to the host");
 }
 
+static void must_be_limited(int resource, const char *what, long allowed)
+{
+    struct rlimit limit;
+
+    if (getrlimit(resource, &limit) < 0)
+        unable("getrlimit");
+    if (limit.rlim_max > (rlim_t)allowed)
+        broken("have more %s than %ld", what, allowed);
+}
+
+/* Arguments: how many files may be open, and the bytes of a stack. */
+static void resources(char **args)
+{
+    must_be_limited(RLIMIT_NOFILE, "open files", number(args[0]));
+    must_be_limited(RLIMIT_STACK, "bytes of stack", number(args[1]));
+    must_be_limited(RLIMIT_MEMLOCK, "bytes of locked memory", MOST_LOCKED_BYTES);
+    must_be_limited(RLIMIT_MSGQUEUE, "bytes of message queues", 0);
+    must_be_limited(RLIMIT_RTPRIO, "priority", 0);
+}
+
 const struct attempt INHERITED_ATTEMPTS[] = {
-    {"descriptors", descriptors}, {"environment", environment}, {"core_dumps", core_dumps}, {NULL, NULL}};
+    {"descriptors", descriptors}, {"environment", environment}, {"core_dumps", core_dumps},
+    {"resources", resources},     {NULL, NULL},
+};

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -79,6 +80,23 @@ static void namespaces(char **args)
         broken("ask to enter another namespace");
 }
 
+/* Arguments: the executor's namespaces as links in /proc name them, such as `net:[4026531840]`. */
+static void own_namespaces(char **theirs)
+{
+    char path[40], own[64];
+
+    for (; *theirs != NULL; theirs++) {
+        int kind = (int)strcspn(*theirs, ":");
+        ssize_t length;
+
+        snprintf(path, sizeof path, "/proc/self/ns/%.*s", kind, *theirs);
+        length = readlink(path, own, sizeof own - 1);
+        own[length < 0 ? 0 : length] = '\0';
+        if (strcmp(own, *theirs) == 0)
+            broken("share the executor's %.*s namespace", kind, *theirs);
+    }
+}
+
 static void mounts(char **args)
 {
     (void)args;
@@ -145,7 +163,8 @@ static void foreign_calls(char **args)
 }
 
 const struct attempt KERNEL_ATTEMPTS[] = {
-    {"privileges", privileges},     {"bounding_set", bounding_set},   {"filter", filter}, {"namespaces", namespaces},
+    {"privileges", privileges},     {"bounding_set", bounding_set},   {"filter", filter},
+    {"namespaces", namespaces},     {"own_namespaces", own_namespaces},
     {"mounts", mounts},             {"kernel_doors", kernel_doors},   {"foreign_calls", foreign_calls},
     {NULL, NULL},
 };

@@ -98,7 +98,7 @@ static void remove_first(long count)
     }
 }
 
-/* Argument: bytes allowed in the work directory; written as files of 64 KiB. */
+/* Argument: bytes allowed in the work directory; written as files of 1 MiB, so that few of them do. */
 static void disk(char **args)
 {
     static char block[65536];
@@ -108,16 +108,18 @@ static void disk(char **args)
     memset(block, 1, sizeof block);
     while (written <= allowed) {
         int fd;
-        ssize_t put;
+        long put = 0, whole = 0;
 
         name_of(name, sizeof name, files++);
         fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-        put = fd < 0 ? -1 : write(fd, block, sizeof block);
-        if (fd >= 0)
-            close(fd);
-        if (put <= 0)
+        if (fd < 0)
             break;
-        written += put;
+        while (whole < MIB && (put = write(fd, block, sizeof block)) > 0)
+            whole += put;
+        close(fd);
+        written += whole;
+        if (whole < MIB)
+            break;
     }
     remove_first(files);
     if (written > allowed)

@@ -16,6 +16,9 @@ BAIT_FILE: Final = "{bait_file}"
 BAIT_SOCKET: Final = "{bait_socket}"
 EXECUTOR_PID: Final = "{executor_pid}"
 
+#: Those that every engine with namespaces gives a cell of its own, as /proc names them, by word.
+NAMESPACES: Final = {f"{{{kind}_namespace}}": kind for kind in ("mnt", "pid", "net", "ipc", "uts")}
+
 _EVERY: Final[frozenset[Isolation]] = frozenset(ISOLATION_ORDER)
 #: Tier ``process`` has no namespaces: the host's process ids, file systems and bounding set stay as they are.
 _NAMESPACED: Final = _EVERY - {"process"}
@@ -50,6 +53,9 @@ _ROOMY: Final = Limits(wall_time_s=5, cpu_time_s=5, memory_bytes=64 * MIB, disk_
 _DOORS: Final = (
     Attempt("host_files", "read files of this machine", (BAIT_FILE,)),
     Attempt("write_root", "write outside of its own directories"),
+    Attempt(
+        "readonly_mounts", "write to mounts that only show it files", ("/", "/usr", "/proc/sys"), tiers=_NAMESPACED
+    ),
     Attempt("kernel_files", "read or set what the kernel shows of the whole machine"),
     Attempt("devices", "open or make devices"),
     Attempt(
@@ -65,6 +71,7 @@ _DOORS: Final = (
     Attempt("bounding_set", "have capabilities in its bounding set", tiers=_NAMESPACED),
     Attempt("filter", "call the kernel without a filter"),
     Attempt("namespaces", "make or enter namespaces"),
+    Attempt("own_namespaces", "share a namespace with the executor", tuple(NAMESPACES), tiers=_NAMESPACED),
     Attempt("mounts", "mount file systems or change its root"),
     Attempt("kernel_doors", "use the kernel's wide doors: io_uring, bpf, perf, keyrings, userfaultfd"),
     Attempt("foreign_calls", "call the kernel by another architecture's numbers"),
@@ -73,6 +80,11 @@ _DOORS: Final = (
     Attempt("descriptors", "use inherited descriptors"),
     Attempt("environment", "read the executor's environment", ("PROBE", "HOME", "TMPDIR")),
     Attempt("core_dumps", "have its memory dumped to this machine"),
+    Attempt(
+        "resources",
+        "have more open files, stack or locked memory than allowed",
+        (str(_ROOMY.open_files), str(_ROOMY.stack_bytes)),
+    ),
 )
 
 _TIGHT: Final = Limits(

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
-from cloche.executor.standing.attempts import BAIT_FILE, BAIT_SOCKET, EXECUTOR_PID
+from cloche.executor.standing.attempts import BAIT_FILE, BAIT_SOCKET, EXECUTOR_PID, NAMESPACES
 
 
 @contextlib.contextmanager
@@ -28,6 +28,7 @@ def laid_out() -> Generator[dict[str, str]]:
         path.touch(mode=0o644)
         try:
             path.chmod(0o644)
-            yield {BAIT_FILE: str(path), BAIT_SOCKET: name, EXECUTOR_PID: str(os.getpid())}
+            own = {word: str(Path("/proc/self/ns", kind).readlink()) for word, kind in NAMESPACES.items()}
+            yield {BAIT_FILE: str(path), BAIT_SOCKET: name, EXECUTOR_PID: str(os.getpid()), **own}
         finally:
             path.unlink(missing_ok=True)
