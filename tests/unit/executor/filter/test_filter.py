@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from classic_bpf import Call, Filter
@@ -67,3 +68,8 @@ def test_the_kernel_takes_the_program_and_answers_by_it(probe: Probe, mode: int)
     )
     answers = probe("run", mode, sys.executable, "-c", source).split()
     assert answers == [str(errno.EPERM), str(errno.ENOSYS), "False", str(errno.EPERM), str(errno.ENOSYS)]
+
+
+def test_the_reference_names_every_call(probe: Probe) -> None:
+    reference = (Path(__file__).parents[4] / "docs" / "reference" / "seccomp.md").read_text(encoding="utf-8")
+    assert [name for name in probe("names").split() if f"`{name}`" not in reference] == []
