@@ -43,10 +43,12 @@ void cell_kill(const struct cell *cell)
 #ifdef CLOCHE_MUTABLE
 bool without(const char *defence)
 {
-    static const char *mutation;
+    const char *at = getenv("CLOCHE_MUTATION");
+    size_t length = strlen(defence);
 
-    if (mutation == NULL && (mutation = getenv("CLOCHE_MUTATION")) == NULL)
-        mutation = "";
-    return strcmp(mutation, defence) == 0;
+    for (; at != NULL; at = strchr(at, ',') == NULL ? NULL : strchr(at, ',') + 1)
+        if (strncmp(at, defence, length) == 0 && (at[length] == ',' || at[length] == '\0'))
+            return true;
+    return false;
 }
 #endif
