@@ -113,3 +113,67 @@ SAMPLES = {
         "const all: object[] = []; for (;;) all.push(new Array(1 << 16).fill({}))",
     ),
 }
+
+#: In languages that manage memory and threads by themselves: 120 MiB kept, a GiB of garbage, some threads.
+BUSY = {
+    "go": """
+package main
+
+import "sync"
+
+var kept [][]byte
+var sink []byte
+
+func main() {
+	for i := 0; i < 120; i++ {
+		kept = append(kept, make([]byte, 1<<20))
+		for j := range kept[i] {
+			kept[i][j] = 1
+		}
+	}
+	for i := 0; i < 1024; i++ {
+		sink = make([]byte, 1<<20)
+	}
+	var group sync.WaitGroup
+	for i := 0; i < 100; i++ {
+		group.Add(1)
+		go group.Done()
+	}
+	group.Wait()
+	println("glass", len(kept))
+}
+""",
+    "java": """
+import java.util.*;
+
+class Main {
+    static byte[] sink;
+
+    public static void main(String[] args) throws Exception {
+        List<byte[]> kept = new ArrayList<>();
+        for (int i = 0; i < 120; i++) kept.add(new byte[1 << 20]);
+        for (int i = 0; i < 1024; i++) sink = new byte[1 << 20];
+        CountedThread.all(24);
+        System.err.println("glass " + kept.size());
+    }
+}
+
+class CountedThread extends Thread {
+    static void all(int count) throws Exception {
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < count; i++) threads.add(new CountedThread());
+        for (Thread thread : threads) thread.start();
+        for (Thread thread : threads) thread.join();
+    }
+}
+""",
+    "javascript": """
+const { Worker } = require('worker_threads');
+const kept = [];
+let sink, left = 3;
+for (let i = 0; i < 120; i++) kept.push(new Array(1 << 17).fill(i));
+for (let i = 0; i < 1024; i++) sink = new Array(1 << 17).fill(i);
+for (let i = 0; i < 3; i++)
+  new Worker('1', { eval: true }).on('exit', () => --left || console.error('glass', kept.length));
+""",
+}

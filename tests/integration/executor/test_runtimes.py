@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from executor_under_test import ExecutorProcess, Worker, running_executor, text
-from language_programs import SAMPLES
+from language_programs import BUSY, SAMPLES
 from toy_language import TOY, beside, made_tools
 
 from cloche.contracts.execution import ExecutorOffer
@@ -88,6 +88,12 @@ async def test_program_that_wants_all_memory_ends_for_that_reason(worker: Worker
     said = text(ended.stderr.data)
     by_itself = ended.verdict == "runtime_error" and any(words in said for words in _OWN_WORDS)
     assert ended.verdict == "memory_limit_exceeded" or by_itself, (ended.verdict, said[-500:])
+
+
+@pytest.mark.parametrize("runtime", BUSY)
+async def test_virtual_machine_works_at_half_of_the_default_memory(worker: Worker, runtime: str) -> None:
+    ended = await record(worker, runtime, {SAMPLES[runtime].path: BUSY[runtime]})
+    assert (ended.verdict, text(ended.stderr.data)) == ("accepted", "glass 120\n")
 
 
 @pytest.mark.parametrize(
