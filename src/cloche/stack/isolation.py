@@ -43,7 +43,7 @@ def _no_process(error: int) -> Finding:
 
 def _lacking_for_namespace(facts: HostFacts) -> Iterator[str]:
     if facts.refused:
-        yield f"the namespaces {', '.join(facts.refused)}"
+        yield f"namespaces ({', '.join(facts.refused)})"
     elif facts.proc_error:
         yield "a /proc of its own"
     if not facts.seccomp:
@@ -60,7 +60,7 @@ def _lacking_for_process(facts: HostFacts) -> Iterator[str]:
 def _namespace_tier(lacking: list[str], without_process: list[str]) -> Finding:
     if not lacking:
         return Finding(AREA, "tier namespace", "ok", "programs run in namespaces of their own, the default")
-    detail = f"programs can't be given cells of namespaces: {' and '.join(lacking)} can't be had"
+    detail = f"there are no cells of namespaces here: {' and '.join(lacking)} can't be had"
     if without_process:
         return Finding(AREA, "tier namespace", "missing", detail, "See the lines below; or use --engine docker.")
     remedy = (
@@ -86,13 +86,13 @@ def _namespaces(facts: HostFacts, grade: Grade) -> Iterator[Finding]:
     elif blockers:
         said = ", ".join(f"{name}={value}" for name, value in blockers.items())
         remedy = f"sysctl -w {' '.join(f'{name}={_allowing(name)}' for name in blockers)}"
-        yield Finding(AREA, "namespaces", grade, f"{', '.join(facts.refused)} are switched off by {said}", remedy)
+        yield Finding(AREA, "namespaces", grade, f"{said} switches off: {', '.join(facts.refused)}", remedy)
     else:
         remedy = (
             "In a container: --security-opt seccomp=unconfined, or a profile that allows clone, unshare and mount; "
             "in a systemd service: RestrictNamespaces=no."
         )
-        detail = f"{', '.join(facts.refused)} are refused, by what confines this process"
+        detail = f"what confines this process refuses: {', '.join(facts.refused)}"
         yield Finding(AREA, "namespaces", grade, detail, remedy)
     if facts.proc_error and not facts.refused:
         remedy = "docker run --security-opt systempaths=unconfined; in Kubernetes procMount: Unmasked."
