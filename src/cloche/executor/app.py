@@ -72,7 +72,7 @@ class ExecutorApp:
 
 def _engine(settings: ExecutorSettings) -> Engine:
     if settings.engine == "local":
-        return LocalEngine(tiers=settings.tiers, cgroup_roots=settings.cgroup_roots)
+        return LocalEngine(tiers=settings.tiers, cgroup_roots=settings.cgroup_roots, ahead=settings.ready_cells)
     return DockerEngine(
         settings.docker_proxy, token=settings.docker_token.get_secret_value() or None, owner=settings.name
     )

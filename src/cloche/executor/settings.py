@@ -22,6 +22,9 @@ class ExecutorSettings(ServiceSettings):
     tiers: tuple[Literal["process", "namespace"], ...] = Field(
         default=(), description="Local engine: the isolations to offer; empty: the strongest that this machine allows."
     )
+    ready_cells: int = Field(
+        default=1, ge=0, le=64, description="Local engine: cells kept ready for each toolchain in use."
+    )
     slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024, description="Cells at once.")
     runtimes: tuple[str, ...] = Field(default=(), description="Names of the runtimes to offer; empty: every one.")
     runtimes_dir: Path | None = Field(default=None, description="Runtime files instead of Cloche's own.")

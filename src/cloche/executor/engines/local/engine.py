@@ -12,6 +12,7 @@ from cloche.executor.engines.engine import CellSpec, EngineError, EngineUnusable
 from cloche.executor.engines.local.cgroups import CellGroup, CgroupRoots, find_roots, remove_leftovers
 from cloche.executor.engines.local.plan import CellPlan
 from cloche.executor.engines.local.reach import within_reach
+from cloche.executor.engines.local.ready import ReadyCells
 from cloche.executor.engines.local.scratch import make_root, make_scratch, remove_roots_of_the_dead
 from cloche.executor.engines.local.slot import LocalSlot, spawn
 from cloche.executor.engines.local.toolchains import find_toolchains
@@ -24,7 +25,6 @@ from cloche.kit.logs import get_logger
 log = get_logger()
 
 _READY_S: Final = 15.0
-_SMALL: Final = Room(disk_bytes=1 << 20, inodes=64)
 #: Tried in this order where no setting names tiers: the weaker only where the stronger can't be had.
 _BY_DEFAULT: Final[tuple[Isolation, ...]] = ("namespace", "process")
 
@@ -34,7 +34,8 @@ class LocalEngine:
 
     ``tiers`` are the isolations wanted (``namespace``, ``process``); empty: the strongest that
     this machine allows. ``cgroup_roots`` are directories in which this process may make
-    cgroups; empty: its own cgroups, as far as they are writable.
+    cgroups; empty: its own cgroups, as far as they are writable. ``ahead`` cells are kept ready for
+    each toolchain in use.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class LocalEngine:
         *,
         tiers: tuple[Isolation, ...] = (),
         cgroup_roots: tuple[str, ...] = (),
+        ahead: int = 0,
     ) -> None:
         self._wanted = tiers
         self._configured_roots = cgroup_roots
@@ -51,6 +53,7 @@ class LocalEngine:
         self._roots = CgroupRoots()
         self._tiers: tuple[Tier, ...] = ()
         self._open: set[LocalSlot] = set()
+        self._ready = ReadyCells(self._make, ahead)
         self._made = 0
 
     @property
@@ -72,6 +75,7 @@ class LocalEngine:
         await self._find_tiers()
 
     async def close(self) -> None:
+        await self._ready.close()
         for slot in list(self._open):
             await slot.destroy()
         if self._temporary.name:
@@ -90,8 +94,8 @@ class LocalEngine:
         return within_reach(found) if any(tier.isolation == "process" for tier in self._tiers) else found
 
     async def open(self, spec: CellSpec) -> LocalSlot:
-        room = Room(spec.most.disk_bytes, spec.most.inodes, spec.network)
-        slot = self._make(spec.isolation, spec.toolchain, room)
+        slot = self._ready.take(spec.isolation, spec.toolchain)
+        slot.furnish(Room(spec.most.disk_bytes, spec.most.inodes, spec.network))
         try:
             await slot.confine(spec.most)
         except EngineError:
@@ -99,7 +103,7 @@ class LocalEngine:
             raise
         return slot
 
-    def _make(self, isolation: Isolation, toolchain: Toolchain | None, room: Room) -> LocalSlot:
+    def _make(self, isolation: Isolation, toolchain: Toolchain | None) -> LocalSlot:
         """A cell without limits yet: nothing but its launcher runs in it."""
         self._made += 1
         users = self._users.take()
@@ -116,7 +120,7 @@ class LocalEngine:
                 group.remove()
             self._users.give_back(users)
             raise EngineError(f"a cell could not be made: {error}") from error
-        slot = LocalSlot(child, group, plan, room, self._forget)
+        slot = LocalSlot(child, group, plan, self._forget)
         self._open.add(slot)
         return slot
 
@@ -147,7 +151,7 @@ class LocalEngine:
             EngineUnusableError: it could not be made, with the reason.
         """
         try:
-            slot = self._make(isolation, None, _SMALL)
+            slot = self._make(isolation, None)
             try:
                 features = await _ready_features(slot)
             finally:

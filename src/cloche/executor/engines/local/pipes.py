@@ -87,6 +87,12 @@ class ProcessExit:
         self._pidfd = -1
         return True
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended, without waiting."""
+        left = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return self._pidfd < 0 or os.waitid(os.P_PID, self.pid, left) is not None
+
     def _collected(self) -> bool:
         return os.waitpid(self.pid, os.WNOHANG)[0] != 0
 

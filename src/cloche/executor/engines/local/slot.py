@@ -19,6 +19,9 @@ _POLITE_S = 1.0
 _FORCED_S = 6.0
 
 
+_SMALL = Room(disk_bytes=1 << 20, inodes=64)
+
+
 @dataclass(frozen=True)
 class Child:
     """A spawned launcher: its end, our ends of its pipes, and a file with its last words."""
@@ -54,14 +57,19 @@ class LocalSlot:
     """Implements ``Slot``; see there. ``forget`` is called once, with whether everything is gone."""
 
     def __init__(
-        self, child: Child, group: CellGroup, plan: CellPlan, room: Room, forget: Callable[["LocalSlot", bool], None]
+        self, child: Child, group: CellGroup, plan: CellPlan, forget: Callable[["LocalSlot", bool], None]
     ) -> None:
         self._child = child
         self._group = group
-        self._room = room
+        self._room = _SMALL
         self._forget = forget
         self._destroyed = False
         self.plan = plan
+
+    @property
+    def alive(self) -> bool:
+        """Whether its launcher still runs."""
+        return not self._child.exit.ended
 
     @property
     def sample_memory(self) -> bool:
@@ -87,6 +95,10 @@ class LocalSlot:
     @property
     def room(self) -> Room:
         return self._room
+
+    def furnish(self, room: Room) -> None:
+        """Set what the launcher will be told; before it is."""
+        self._room = room
 
     async def read(self) -> bytes:
         return await self._child.reader.read()
