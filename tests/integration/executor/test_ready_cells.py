@@ -54,8 +54,8 @@ def _launchers() -> set[int]:
 
 async def _until_there_are(count: int) -> set[int]:
     async with asyncio.timeout(20):
-        while len(_launchers()) != count:
-            await asyncio.sleep(0.005)  # noqa: ASYNC110  (only the kernel knows)
+        while len(_launchers()) != count:  # noqa: ASYNC110  (only the kernel knows)
+            await asyncio.sleep(0.005)
     return _launchers()
 
 
