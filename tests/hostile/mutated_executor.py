@@ -1,4 +1,4 @@
-"""``mutated_executor.py DEFENCE LAUNCHER``: an Executor Service in which one defence is off."""
+"""``mutated_executor.py DEFENCE,… LAUNCHER``: an Executor Service in which defences are off."""
 
 import sys
 from pathlib import Path
@@ -8,5 +8,5 @@ import mutations
 
 from cloche.executor.__main__ import main
 
-mutations.switch_off(sys.argv[1], Path(sys.argv[2]))
+mutations.switch_off(sys.argv[1].split(","), Path(sys.argv[2]))
 sys.exit(main())

@@ -38,18 +38,30 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def naming(defence: Defence) -> list[Attempt]:
-    """The programs that would break without it, each in the tiers where they would."""
-    return [a for a in attempts(load_all(), TIERS) if a.expected.names(defence, a.tier)]
+    """The programs that would break without it, each in the tiers where they would.
+
+    In a tier without namespaces no program runs as the host's root.
+    """
+    tiers = TIERS[:1] if "own-user" in mutations.BEFORE.get(defence, ()) else TIERS
+    return [a for a in attempts(load_all(), tiers) if a.expected.names(defence, a.tier)]
 
 
 @pytest.mark.parametrize("defence", DEFENCES)
 def test_programs_that_name_a_defence_fail_without_it(launcher: Path, tmp_path: Path, defence: Defence) -> None:
     wanted = naming(defence)
     assert wanted, "no program names it"
-    complaints, before, after = _run(wanted, defence, launcher, tmp_path)
+    off = ",".join((defence, *mutations.BEFORE.get(defence, ())))
+    complaints, before, after = _run(wanted, off, launcher, tmp_path)
     caught = sorted(name for name, said in complaints.items() if said)
     print(f"{defence}: {len(caught)} of {len(wanted)} programs: {', '.join(caught)}")  # noqa: T201  (what the run is for)
     assert caught or after != before
+
+
+@pytest.mark.parametrize("defence", mutations.BEFORE)
+def test_programs_that_name_a_defence_are_held_by_it_alone(launcher: Path, tmp_path: Path, defence: Defence) -> None:
+    """Without what lies before it."""
+    complaints, _, _ = _run(naming(defence), ",".join(mutations.BEFORE[defence]), launcher, tmp_path)
+    assert {name: said for name, said in complaints.items() if said} == {}
 
 
 def test_all_of_them_are_held_with_every_defence(launcher: Path, tmp_path: Path) -> None:
@@ -60,9 +72,9 @@ def test_all_of_them_are_held_with_every_defence(launcher: Path, tmp_path: Path)
 
 
 def _run(
-    wanted: list[Attempt], defence: str, launcher: Path, directory: Path
+    wanted: list[Attempt], off: str, launcher: Path, directory: Path
 ) -> tuple[dict[str, list[str]], Traces, Traces]:
-    command = [str(Path(mutations.__file__).with_name("mutated_executor.py")), defence, str(launcher)]
+    command = [str(Path(mutations.__file__).with_name("mutated_executor.py")), off, str(launcher)]
     runtimes = '["bash", "c", "javascript", "python"]'
     with (
         baits.laid_out() as bait,

@@ -30,6 +30,8 @@ _MANY_PROCESSES = 4096
 _LONG_MS = 60_000
 _MUCH_OUTPUT = 4 << 20
 NONE = "none"
+#: What lies before a defence and would hide that it is off.
+BEFORE: dict[str, tuple[str, ...]] = {"dumpable": ("landlock", "own-user")}
 
 
 def build_mutable_launcher(directory: Path) -> Path:
@@ -49,23 +51,23 @@ def _replace(owner: object, name: str, value: object) -> None:
     setattr(owner, name, value)
 
 
-def switch_off(defence: str, launcher: Path) -> None:
-    """From now on cells of this process are made without ``defence``; ``none`` switches nothing off."""
+def switch_off(defences: list[str], launcher: Path) -> None:
+    """From now on cells of this process are made without ``defences``; ``none`` switches nothing off."""
     _replace(engine, "find_launcher", lambda: launcher)
     _replace(TierReport, "healthy", property(lambda _: True))
-    if defence in _IN_PYTHON:
-        _IN_PYTHON[defence]()
-    elif defence in LAUNCHER_DEFENCES:
-        _with_variable(defence)
-    elif defence != NONE:
-        raise LookupError(defence)
+    for defence in defences:
+        if defence in _IN_PYTHON:
+            _IN_PYTHON[defence]()
+        elif defence not in (*LAUNCHER_DEFENCES, NONE):
+            raise LookupError(defence)
+    _with_variable(",".join(defences))
 
 
-def _with_variable(defence: str) -> None:
+def _with_variable(names: str) -> None:
     spawn = engine.spawn
 
     def with_variable(program: str, argv: list[str]) -> slot.Child:
-        return spawn("/usr/bin/env", ["env", f"CLOCHE_MUTATION={defence}", program, *argv[1:]])
+        return spawn("/usr/bin/env", ["env", f"CLOCHE_MUTATION={names}", program, *argv[1:]])
 
     _replace(engine, "spawn", with_variable)
 
@@ -171,6 +173,7 @@ _IN_PYTHON: dict[str, Callable[[], None]] = {
     "exit-verdict": _no_exit_verdict,
     "uid-per-slot": _one_user,
     "userns-map": _own_user_mapped,
+    "own-user": _own_user_mapped,
     "clean-up": _no_clean_up,
     "answers-kept": _answers_in_cell,
     "mount-view": _more_of_the_host,
