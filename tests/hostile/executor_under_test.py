@@ -106,6 +106,8 @@ def running_executor(
     """
     socket, log = directory / "x.sock", directory / "executor.log"
     values = {"listen": f"unix:{socket}", "slots": "4", "runtimes": '["bash", "c", "python"]', "name": "under-test"}
+    # A cell that waits for a program would count as one that was left.
+    values |= {"ready_cells": "0"}
     values |= {"worker_token": TOKEN, "drain_s": "5"} | changed
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     environment |= {f"CLOCHE_EXECUTOR_{name.upper()}": value for name, value in values.items()}
