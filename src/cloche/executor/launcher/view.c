@@ -188,6 +188,8 @@ static bool follow(const struct order *order, const struct sources *sources, con
 
 static bool make_proc(void)
 {
+    if (without("pidns")) /* the kernel mounts none for another namespace's processes */
+        return mkdir("proc", 0555) == 0 && put(take("/proc", RECURSIVE), "proc", ATTR_NOSUID | ATTR_NODEV);
     if (mkdir("proc", 0555) < 0 || mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
         return false;
     if (without("proc-mask"))
