@@ -162,7 +162,8 @@ void step_kill(struct step *step, enum killed reason)
     if (!step->running)
         return;
     step->killed = reason;
-    step->killed_us = now_us() - step->started_us;
+    step_stalled(step, false); /* counted up to now; whoever is slow is noticed again */
+    step->killed_us = now_us() - step->started_us - step->stalled_us;
     end_all(step);
 }
 
