@@ -55,7 +55,7 @@ async def _version(runtime: Runtime, toolchain: Toolchain, engine: Engine) -> st
         said.extend(data)
 
     argv = filled(runtime.version, {"tool": toolchain.tool} | dict(toolchain.values))
-    slot = await engine.open(CellSpec(f"ask-{uuid7()}", runtime, toolchain, _ASK))
+    slot = await engine.open(CellSpec(f"ask-{uuid7()}", runtime, toolchain, _ASK, isolation=engine.tiers[-1].isolation))
     try:
         cell = Cell(slot)
         await cell.begin([], deadline_s=_LEASE_S)
