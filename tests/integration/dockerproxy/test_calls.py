@@ -177,7 +177,8 @@ async def test_a_megabyte_each_way_arrives_whole_though_the_reader_is_slow(proxy
     got = bytearray()
     async with await proxy.client.attach(container) as stream:
         await proxy.client.start(container)
-        await stream.write(protocol.hello(deadline_ms=20_000, work="/work") + protocol.step(step))
+        hello = protocol.hello(deadline_ms=20_000, work="/work", disk_bytes=1 << 20, inodes=64, network="none")
+        await stream.write(hello + protocol.step(step))
         frames, raw = protocol.FrameReader(), b""
         done = False
         while not done:

@@ -244,7 +244,7 @@ async def test_sigterm_lets_a_run_end(tmp_path: Path) -> None:
 class _entered:  # noqa: N801  (a context manager used as a function)
     """``running_executor`` entered in a thread: it runs an event loop of its own while it waits."""
 
-    def __init__(self, directory: Path, changed: dict[str, str]) -> None:
+    def __init__(self, directory: Path, changed: dict[str, Any]) -> None:
         self._running = running_executor(directory, **changed)
         self._executor = self._running.__enter__()
 
