@@ -6,6 +6,7 @@ import os
 import signal
 from base64 import b64decode
 from pathlib import Path
+from typing import Any
 
 import pytest
 from executor_under_test import TOKEN, ExecutorProcess, Worker, program, running_executor, text
