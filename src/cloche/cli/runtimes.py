@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -60,7 +60,7 @@ def runtimes(
             rows = _here(resolved(data_dir))
     else:
         with connected(url) as connection:
-            rows = [row for seen in connection.client.executors() for row in _offered(seen)]
+            rows = [row for seen in connection.client.executors() for row in offered(seen)]
     rows = sorted(dict.fromkeys(rows), key=lambda row: row.name)
     if as_json:
         for row in rows:
@@ -114,7 +114,8 @@ def _told_executor(data_dir: Path, shown: Path | None) -> str:
     return notice(data_dir, shown)
 
 
-def _offered(seen: ExecutorSeen) -> Iterable[Row]:
+def offered(seen: ExecutorSeen) -> Iterator[Row]:
+    """What an executor offers, and what it refuses and why."""
     offer = seen.offer
     tiers = [tier.isolation for tier in offer.tiers if tier.healthy] or [offer.isolation]
     state = "ready" if offer.healthy and not seen.stale else "away"

@@ -106,6 +106,11 @@ async def test_missing_tool_is_told_with_its_package(place: Path) -> None:
         await find_toolchains(runtime(commands=["bell", "bell-[0-9]"], package="campanile"))
 
 
+async def test_path_that_is_not_there_is_told_as_one(place: Path) -> None:
+    with pytest.raises(ToolchainMissingError, match=f"there is no {place}/bell, or uid [0-9]+ can't reach it"):
+        await find_toolchains(runtime(commands=[f"{place}/bell"]))
+
+
 async def test_what_cells_cover_by_their_own_can_not_be_shown() -> None:
     with TemporaryDirectory(dir="/tmp") as made:
         Path(made).chmod(0o755)  # noqa: ASYNC240  (nothing waits for this loop)

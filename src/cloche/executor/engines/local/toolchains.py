@@ -56,6 +56,8 @@ async def find_toolchains(runtime: Runtime) -> list[Toolchain]:
 
 def _not_installed(host: HostTool) -> str:
     names = [c for c in host.commands if not re.search(r"[{*\[~]", c)]
+    if all(name.startswith("/") for name in names):
+        return f"there is no {' or '.join(names)}, or uid {os.geteuid()} can't reach it"
     how = f"; Debian has it in the package {host.package}" if host.package else ""
     return f"no {' or '.join(names)} on PATH{how}"
 
