@@ -12,6 +12,7 @@
 
 /* The numbers of Linux, the same on both architectures; a C library's headers may be older than the kernel. */
 enum {
+    CORE_SIZE = 4,                  /* RLIMIT_CORE */
     ADDRESSES_NOT_RANDOM = 0x40000, /* ADDR_NO_RANDOMIZE */
     SET_MODE_FILTER = 1,            /* SECCOMP_SET_MODE_FILTER */
     SET_SECCOMP = 22, SCHED_CORE = 62,                      /* PR_ */
@@ -38,6 +39,10 @@ static const struct sock_filter
     refuse[] = {REFUSE},
     absent[] = {ABSENT},
     self_only[] = {ARG(0), EQUAL(0, 0, 1), ALLOW, REFUSE},
+    /* A change of the limit that program.c keeps dumps off the host with; reading has no new limit. */
+    limits[] = {ARG(0), EQUAL(CORE_SIZE, 1, 0), ALLOW, IGNORE},
+    own_limits[] = {ARG(0), EQUAL(0, 0, 8), ARG(1), EQUAL(CORE_SIZE, 0, 4), ARG(2), EQUAL(0, 0, 3),
+                    HIGH(2), EQUAL(0, 0, 1), ALLOW, IGNORE, REFUSE},
     own_process_or_group[] = OWN_PRIORITY(1),
     own_io_process_or_group[] = OWN_PRIORITY(2),
     no_namespace[] = NO_BIT(0, NEW_NAMESPACES),

@@ -10,6 +10,8 @@
 /* The low half of an argument, on a little-endian machine. It decides wherever the kernel takes 32 bits, and what is
  * looked at here is never wider: comparing all 64 could be deceived by a high half that the kernel drops. */
 #define ARG(n) LOAD((unsigned)(offsetof(struct seccomp_data, args) + 8 * (n)))
+/* The other half, for what the kernel takes whole: a pointer. */
+#define HIGH(n) LOAD((unsigned)(offsetof(struct seccomp_data, args) + 8 * (n) + 4))
 #define MASK(bits) BPF_STMT(BPF_ALU | BPF_AND | BPF_K, (bits))
 #define EQUAL(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
 #define ABOVE(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, (value), (yes), (no))
@@ -20,5 +22,7 @@
 /* Runtimes probe for what they may do: they are told, never killed. */
 #define REFUSE RETURN(SECCOMP_RET_ERRNO | EPERM)
 #define ABSENT RETURN(SECCOMP_RET_ERRNO | ENOSYS)
+/* Succeeds without effect. */
+#define IGNORE RETURN(SECCOMP_RET_ERRNO)
 
 #endif

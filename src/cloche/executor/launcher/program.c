@@ -49,7 +49,9 @@ static bool set_limits(const struct limits *limits)
     /* A backstop of the kernel's, should we not get to run: the launcher kills the tree before. */
     long long cpu_s = limits->cpu_ms / 1000 + 2;
 
-    return (without("limit-core") || limit(RLIMIT_CORE, 0)) &&
+    /* Too little for a file; and, exactly 1, the only limit that keeps a dump from a helper of the host's that
+     * core_pattern pipes it to, as root and outside of the cell. Source: coredump_pipe in Linux, fs/coredump.c. */
+    return (without("limit-core") || limit(RLIMIT_CORE, 1)) &&
            (without("limit-fsize") || limit(RLIMIT_FSIZE, limits->file_bytes)) &&
            (without("limit-nofile") || limit(RLIMIT_NOFILE, limits->open_files)) &&
            (without("limit-stack") || limit(RLIMIT_STACK, limits->stack_bytes)) &&

@@ -37,15 +37,23 @@ static void environment(char **given)
     }
 }
 
+/* Argument: the host's core_pattern. A helper behind a pipe is held back by a limit of exactly 1, one behind a
+ * socket by none. Source: Linux, fs/coredump.c. */
 static void core_dumps(char **args)
 {
     struct rlimit core;
 
-    (void)args;
     if (getrlimit(RLIMIT_CORE, &core) < 0)
         unable("getrlimit");
-    if (core.rlim_max != 0)
+    if (core.rlim_max > 1)
         broken("have its memory dumped to the host");
+    core.rlim_cur = 0;
+    if (setrlimit(RLIMIT_CORE, &core) < 0 || getrlimit(RLIMIT_CORE, &core) < 0)
+        unable("a lower limit");
+    if (args[0][0] == '|' && core.rlim_cur != 1)
+        broken("make the host run %s with its memory", args[0] + 1);
+    if (args[0][0] == '@')
+        broken("have its memory sent to a socket of the host, %s", args[0]);
 }
 
 static void must_be_limited(int resource, const char *what, long allowed)

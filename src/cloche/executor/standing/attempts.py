@@ -15,6 +15,7 @@ from cloche.contracts.words import ISOLATION_ORDER, Isolation
 BAIT_FILE: Final = "{bait_file}"
 BAIT_SOCKET: Final = "{bait_socket}"
 EXECUTOR_PID: Final = "{executor_pid}"
+CORE_PATTERN: Final = "{core_pattern}"
 
 #: Those that every engine with namespaces gives a cell of its own, as /proc names them, by word.
 NAMESPACES: Final = {f"{{{kind}_namespace}}": kind for kind in ("mnt", "pid", "net", "ipc", "uts")}
@@ -79,7 +80,7 @@ _DOORS: Final = (
     Attempt("beyond", "reach sockets of this machine or beyond", (BAIT_SOCKET,)),
     Attempt("descriptors", "use inherited descriptors"),
     Attempt("environment", "read the executor's environment", ("PROBE", "HOME", "TMPDIR")),
-    Attempt("core_dumps", "have its memory dumped to this machine"),
+    Attempt("core_dumps", "have its memory dumped to this machine or given to a helper of it", (CORE_PATTERN,)),
     Attempt(
         "resources",
         "have more open files, stack or locked memory than allowed",

@@ -1,4 +1,4 @@
-"""What a leaking cell would find: a file on this machine, and a socket on which the executor listens."""
+"""What a leaking cell would find: a file, a socket on which the executor listens, what else is this machine's."""
 
 import contextlib
 import os
@@ -8,7 +8,9 @@ import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
-from cloche.executor.standing.attempts import BAIT_FILE, BAIT_SOCKET, EXECUTOR_PID, NAMESPACES
+from cloche.executor.standing.attempts import BAIT_FILE, BAIT_SOCKET, CORE_PATTERN, EXECUTOR_PID, NAMESPACES
+
+_CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
 
 
 @contextlib.contextmanager
@@ -18,7 +20,7 @@ def laid_out() -> Generator[dict[str, str]]:
     The file is empty and readable for every user, so that only the cell hides it, also on a full disk.
 
     Raises:
-        OSError: neither could be made.
+        OSError: neither could be made, or the machine does not say where it leaves memory dumps.
     """
     name = f"cloche-bait-{secrets.token_hex(8)}"
     path = Path(tempfile.gettempdir()) / name
@@ -29,6 +31,7 @@ def laid_out() -> Generator[dict[str, str]]:
         try:
             path.chmod(0o644)
             own = {word: str(Path("/proc/self/ns", kind).readlink()) for word, kind in NAMESPACES.items()}
-            yield {BAIT_FILE: str(path), BAIT_SOCKET: name, EXECUTOR_PID: str(os.getpid()), **own}
+            fixed = {EXECUTOR_PID: str(os.getpid()), CORE_PATTERN: _CORE_PATTERN.read_text(encoding="utf-8").strip()}
+            yield {BAIT_FILE: str(path), BAIT_SOCKET: name, **fixed, **own}
         finally:
             path.unlink(missing_ok=True)

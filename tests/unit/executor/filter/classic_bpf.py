@@ -47,8 +47,8 @@ class Filter:
         """From lines of four numbers."""
         return cls(tuple(Instruction(*map(int, line.split())) for line in text.splitlines()))
 
-    def answer(self, call: Call) -> int:
-        """The error number that the call gets; 0 if it is let through.
+    def answer(self, call: Call) -> int | None:
+        """The error number that the call gets, 0 if it succeeds without effect; None if it is let through.
 
         Fails on anything that the kernel would not accept, and on answers other than these two.
         """
@@ -66,6 +66,6 @@ class Filter:
             else:
                 at += if_true if _JUMPS[code](value, k) else if_false
         if k == _ALLOW:
-            return 0
+            return None
         assert k & 0xFFFF0000 == _ERRNO
         return k & 0xFFFF

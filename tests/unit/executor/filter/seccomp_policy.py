@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import resource
 import socket
 import stat
 import termios
@@ -13,6 +14,7 @@ from itertools import product
 #: An architecture's numbers end here; what comes later is not known to be harmless.
 NEWEST = 469
 UNIX, LOOPBACK, NONE, SHARED = 0, 1, 2, 16
+WITHOUT_EFFECT = 0
 
 _ABSENT = {"clone3", "io_uring_setup", "io_uring_enter", "io_uring_register"}
 _REFUSED_WORDS = """
@@ -39,6 +41,7 @@ _FILE_SYSTEM_IOCTLS = (0x40086602, 0x40087602, 0x401C5820, 0x40806685, 0x4004721
 _TERMINAL_IOCTLS = (termios.TIOCSTI, termios.TIOCLINUX, termios.TIOCSETD)
 _KINDS = (1, 2, 3, 4, 5, 6, 10, socket.SOCK_STREAM | socket.SOCK_CLOEXEC, socket.SOCK_RAW | socket.SOCK_NONBLOCK)
 _ONE, _TWO, _MINUS_ONE, _PID = 1, 2, 0xFFFFFFFF, 4711
+_LIMITS = (resource.RLIMIT_CORE, resource.RLIMIT_RSS, resource.RLIMIT_NOFILE, 0, _MINUS_ONE)
 
 
 def _internet(family: int, kind: int, protocol: int) -> bool:
@@ -92,9 +95,9 @@ def _no_device(position: int) -> Check:
 
 
 CHECKS = {
-    **dict.fromkeys(
-        ("prlimit64", "sched_setparam", "sched_setscheduler", "sched_setattr", "sched_setaffinity"), _own(0)
-    ),
+    **dict.fromkeys(("sched_setparam", "sched_setscheduler", "sched_setattr", "sched_setaffinity"), _own(0)),
+    "prlimit64": Check({**_own(0).tried, 1: _LIMITS, 2: (0, _ONE, _MINUS_ONE)}, _own(0).passes),
+    "setrlimit": Check({0: _LIMITS}, lambda *_: True),
     "setpriority": _own_priority(1),
     "ioprio_set": _own_priority(2),
     "clone": Check(
@@ -129,8 +132,15 @@ CHECKS = {
 POLICED = _ABSENT | _REFUSED | _REFUSED_WITHOUT_SOCKETS | _REFUSED_IF_SHARED | set(CHECKS)
 
 
-def expected(name: str | None, number: int, args: tuple[int, ...], mode: int) -> int:
-    """The error number, by the low halves of the arguments; 0 if the call is let through."""
+def _sets_core_limit(name: str | None, args: tuple[int, ...]) -> bool:
+    """Of a pointer both halves count."""
+    if name == "prlimit64":
+        return args[1] & 0xFFFFFFFF == resource.RLIMIT_CORE and args[2] != 0
+    return name == "setrlimit" and args[0] & 0xFFFFFFFF == resource.RLIMIT_CORE
+
+
+def expected(name: str | None, number: int, args: tuple[int, ...], mode: int) -> int | None:
+    """The error number, by the low halves of the arguments; None if the call is let through."""
     if number > NEWEST or name in _ABSENT:
         return errno.ENOSYS
     refused = (
@@ -139,11 +149,13 @@ def expected(name: str | None, number: int, args: tuple[int, ...], mode: int) ->
         or (mode & SHARED and name in _REFUSED_IF_SHARED)
         or (name in CHECKS and not CHECKS[name].passes(tuple(arg & 0xFFFFFFFF for arg in args), mode))
     )
-    return errno.EPERM if refused else 0
+    if refused:
+        return errno.EPERM
+    return WITHOUT_EFFECT if _sets_core_limit(name, args) else None
 
 
 def telling_arguments(name: str | None) -> Iterator[tuple[int, ...]]:
-    """Each as it is, and with high halves set, which the kernel drops."""
+    """Each as it is, and with high halves set, which the kernel drops but from pointers."""
     tried = CHECKS[name].tried if name in CHECKS else {}
     for values in product(*(tried.get(position, (0, _MINUS_ONE)) for position in range(4))):
         yield (*values, 0, 0)

@@ -70,6 +70,24 @@ def test_the_kernel_takes_the_program_and_answers_by_it(probe: Probe, mode: int)
     assert answers == [str(errno.EPERM), str(errno.ENOSYS), "False", str(errno.EPERM), str(errno.ENOSYS)]
 
 
+def test_core_limit_can_be_read_and_its_change_succeeds_without_effect(probe: Probe) -> None:
+    numbers = {name: number for number, name in NAMES[os.uname().machine].items()}
+    source = f"""
+import ctypes, resource, subprocess
+core, files, call = resource.RLIMIT_CORE, resource.RLIMIT_NOFILE, ctypes.CDLL(None, use_errno=True).syscall
+before = resource.getrlimit(core)
+for lower in ((0, before[1]), (1, 1), (0, 0)):
+    resource.setrlimit(core, lower)
+lowest = ctypes.create_string_buffer(16)
+print(call({numbers["setrlimit"]}, core, lowest), call({numbers["prlimit64"]}, 0, core, lowest, 0))
+print(call({numbers["prlimit64"]}, {os.getpid()}, core, lowest, 0), ctypes.get_errno())
+print(subprocess.run(["sh", "-c", "ulimit -c 0"]).returncode, resource.getrlimit(core) == before)
+resource.setrlimit(files, (17, 17)); print(resource.getrlimit(files))
+"""
+    answers = probe("run", UNIX, sys.executable, "-c", source).splitlines()
+    assert answers == ["0 0", f"-1 {errno.EPERM}", "0 True", "(17, 17)"]
+
+
 def test_the_reference_names_every_call(probe: Probe) -> None:
     reference = (Path(__file__).parents[4] / "docs" / "reference" / "seccomp.md").read_text(encoding="utf-8")
     assert [name for name in probe("names").split() if f"`{name}`" not in reference] == []
