@@ -15,7 +15,7 @@ WEB := src/cloche/stack/web_dist/index.html
 LAUNCHER := src/cloche/executor/launcher/bin/.built
 
 .PHONY: run stop setup dev-setup system web launcher check test test-full test-unit test-integration test-conformance \
-        test-hostile test-e2e test-chaos test-web test-cgroup2 bench lock wheel clean help
+        test-hostile test-mutation test-e2e test-chaos test-web test-cgroup2 bench lock wheel clean help
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -102,6 +102,9 @@ test-conformance: dev-setup
 
 test-hostile: dev-setup
 	@$(TIMED) test-hostile $(PYTEST) tests/hostile -m "not slow"
+
+test-mutation: dev-setup ## Switch each defence off alone and see hostile programs get through (as root, some minutes)
+	@$(TIMED) test-mutation $(PYTEST) -n 2 tests/hostile/mutation_suite.py
 
 test-e2e: dev-setup
 	@$(TIMED) test-e2e $(PYTEST) tests/e2e -m "not slow"

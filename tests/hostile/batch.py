@@ -53,7 +53,15 @@ def why_not(attempt: Attempt, offer: ExecutorOffer) -> str | None:
     return None
 
 
-async def reachable_python(worker: Worker, tier: Isolation) -> str:
+async def pythons(worker: Worker, wanted: list[Attempt]) -> dict[Isolation, str]:
+    """Which version of Python to take in each tier of ``wanted``; see ``Attempt``."""
+    found: dict[Isolation, str] = {attempt.tier: "" for attempt in wanted}
+    if any(attempt.tier == "process" and attempt.expected.runtime == "python" for attempt in wanted):
+        found["process"] = await _reachable_python(worker, "process")
+    return found
+
+
+async def _reachable_python(worker: Worker, tier: Isolation) -> str:
     """The first version that runs in ``tier``: a user of its own may not pass through root's home.
 
     Empty when none did within the time that an executor takes to try all its runtimes.

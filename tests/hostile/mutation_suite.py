@@ -11,7 +11,7 @@ import baits
 import mutations
 import pytest
 from afterwards import Traces, quiet, settled
-from batch import Attempt, attempts, reachable_python, run_all, why_not
+from batch import Attempt, attempts, pythons, run_all, why_not
 from executor_under_test import ExecutorProcess, running_executor
 from expectation import DEFENCES, Defence, load_all
 
@@ -94,9 +94,15 @@ def _run(
 async def _tried(process: ExecutorProcess, wanted: list[Attempt]) -> tuple[dict[str, list[str]], Traces, Traces]:
     async with process.worker() as worker:
         offer = await worker.offer()
-        python = {tier: await reachable_python(worker, tier) for tier in TIERS}
+        python = await pythons(worker, wanted)
     before = await quiet(process.pid)
     able = [replace(a, python=python[a.tier]) for a in wanted if why_not(a, offer) is None]
+    refused = {f"{a.id}: {why_not(a, offer)}" for a in wanted} - {f"{a.id}: None" for a in wanted}
+    print(*sorted(refused), sep="\n")  # noqa: T201  (a defence that runtimes need takes them away)
+    assert able, "none of them can be run"
     async with process.worker() as worker:
         complaints = await run_all(worker, able, _SLOTS, lease_s=_LEASE_S)
-    return complaints, before, await settled(process.pid, before)
+    after = await settled(process.pid, before)
+    for mark in after.files:
+        Path(mark).unlink(missing_ok=True)
+    return complaints, before, after

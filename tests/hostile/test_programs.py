@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from afterwards import Traces, quiet, settled
-from batch import Attempt, attempts, reachable_python, run_all, why_not
+from batch import Attempt, attempts, pythons, run_all, why_not
 from executor_under_test import ExecutorProcess, Worker, program
 from expectation import load_all
 
@@ -34,10 +34,8 @@ def mixed(executor: ExecutorProcess, offer: ExecutorOffer, request: pytest.Fixtu
     selected = [a for a in ATTEMPTS if f"test_hostile_program_is_contained[{a.id}]" in names]
 
     async def run() -> Mixed:
-        python: dict[Isolation, str] = {attempt.tier: "" for attempt in selected}
         async with executor.worker() as worker:
-            for tier in python:
-                python[tier] = await reachable_python(worker, tier)
+            python = await pythons(worker, selected)
         before = await quiet(executor.pid)
         wanted = [replace(a, python=python[a.tier]) for a in selected if why_not(a, offer) is None]
         async with executor.worker() as worker:
