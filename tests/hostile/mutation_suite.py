@@ -88,7 +88,10 @@ def _run(
             tiers='["process", "namespace"]',
         ) as process,
     ):
-        return asyncio.run(_tried(process, wanted))
+        tried = asyncio.run(_tried(process, wanted))
+    for mark in tried[2].files:
+        Path(mark).unlink(missing_ok=True)
+    return tried
 
 
 async def _tried(process: ExecutorProcess, wanted: list[Attempt]) -> tuple[dict[str, list[str]], Traces, Traces]:
@@ -97,12 +100,8 @@ async def _tried(process: ExecutorProcess, wanted: list[Attempt]) -> tuple[dict[
         python = await pythons(worker, wanted)
     before = await quiet(process.pid)
     able = [replace(a, python=python[a.tier]) for a in wanted if why_not(a, offer) is None]
-    refused = {f"{a.id}: {why_not(a, offer)}" for a in wanted} - {f"{a.id}: None" for a in wanted}
-    print(*sorted(refused), sep="\n")  # noqa: T201  (a defence that runtimes need takes them away)
-    assert able, "none of them can be run"
+    assert able, "\n".join(f"{a.id}: {why_not(a, offer)}" for a in wanted)
     async with process.worker() as worker:
         complaints = await run_all(worker, able, _SLOTS, lease_s=_LEASE_S)
     after = await settled(process.pid, before)
-    for mark in after.files:
-        Path(mark).unlink(missing_ok=True)
     return complaints, before, after

@@ -18,7 +18,7 @@ from cloche.contracts.limits import Limits
 from cloche.contracts.submission import Program
 from cloche.executor import cell, execution, verdict
 from cloche.executor import program as programs
-from cloche.executor.engines.local import cgroups, engine, plan, slot, users
+from cloche.executor.engines.local import engine, plan, slot, users
 from cloche.executor.engines.local.plan import CellUsers
 from cloche.executor.launcher import binary
 from cloche.executor.launcher import protocol as frames
@@ -31,7 +31,11 @@ _LONG_MS = 60_000
 _MUCH_OUTPUT = 4 << 20
 NONE = "none"
 #: What lies before a defence and would hide that it is off.
-BEFORE: dict[str, tuple[str, ...]] = {"dumpable": ("landlock", "own-user")}
+BEFORE: dict[str, tuple[str, ...]] = {
+    "dumpable": ("landlock", "own-user"),
+    # The kernel takes neither rules nor filters from a process without it.
+    "no-new-privs": ("landlock", "seccomp"),
+}
 
 
 def build_mutable_launcher(directory: Path) -> Path:
@@ -74,13 +78,13 @@ def _with_variable(names: str) -> None:
 
 def _confined(**values: int) -> Callable[[], None]:
     """Cells whose cgroups get other limits than they should."""
-    confine = cgroups.CellGroup.confine
+    confine = slot.CellGroup.confine
 
     def switch() -> None:
-        def more(group: cgroups.CellGroup, **wanted: int) -> None:
+        def more(group: slot.CellGroup, **wanted: int) -> None:
             confine(group, **(wanted | values))
 
-        _replace(cgroups.CellGroup, "confine", more)
+        _replace(slot.CellGroup, "confine", more)
 
     return switch
 
