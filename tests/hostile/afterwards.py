@@ -5,8 +5,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloche.executor.engines.local.cgroups import find_roots
-
 #: How long a kernel under load may take to take apart what has ended.
 _SETTLED_S = 10.0
 _SELF_TESTS_S = 30.0
@@ -33,12 +31,19 @@ def traces(executor_pid: int) -> Traces:
         children=len(_below(executor_pid)),
         in_cells=len(_of_cells(executor_pid)),
         of_user=_of_user(),
-        cgroups=sum(1 for r in find_roots().directories() for _ in r.glob(f"cloche-{executor_pid}-*")),
+        cgroups=len(cell_groups(executor_pid)),
         mounts=sum("cloche" in line and "/exposed-" not in line for line in mounts),
         descriptors=_descriptors(executor_pid),
         shared_memory=_hostile_segments(),
         files=tuple(sorted(str(p) for place in ("/tmp", "/dev/shm", "/var/tmp") for p in Path(place).glob("*mark*"))),
     )
+
+
+def cell_groups(executor_pid: int) -> list[Path]:
+    """The cgroups of an executor's cells, in whatever hierarchy."""
+    walked = os.walk("/sys/fs/cgroup")  # unlike glob it goes on where a group has just gone
+    prefix = f"cloche-{executor_pid}-"
+    return [Path(folder) / name for folder, names, _ in walked for name in names if name.startswith(prefix)]
 
 
 async def quiet(executor_pid: int) -> Traces:

@@ -12,7 +12,7 @@ import pytest
 from executor_under_test import TOKEN, Worker, program, until_checked
 
 from cloche.contracts.limits import Limits
-from cloche.executor.engines.local.cgroups import find_roots
+from cloche.executor.engines.local.cgroups.roots import find_roots
 from cloche.executor.engines.local.engine import LocalEngine
 from cloche.kit.errors import ClocheError
 from cloche.kit.http_client import ServiceClient

@@ -9,7 +9,9 @@ from typing import Final
 
 from cloche.contracts.words import ISOLATION_ORDER, EngineName, Isolation
 from cloche.executor.engines.engine import CellSpec, EngineError, EngineUnusableError, Room, Tier, Toolchain
-from cloche.executor.engines.local.cgroups import CellGroup, CgroupRoots, find_roots, remove_leftovers
+from cloche.executor.engines.local.cgroups.group import CellGroup
+from cloche.executor.engines.local.cgroups.leftovers import remove_leftovers
+from cloche.executor.engines.local.cgroups.roots import CgroupRoots, find_roots
 from cloche.executor.engines.local.plan import CellPlan
 from cloche.executor.engines.local.reach import within_reach
 from cloche.executor.engines.local.ready import ReadyCells
@@ -71,7 +73,8 @@ class LocalEngine:
         remove_roots_of_the_dead()
         self._temporary = make_root()
         self._roots = find_roots(self._configured_roots)
-        remove_leftovers(self._roots)
+        for left in await asyncio.to_thread(remove_leftovers, self._roots):
+            log.error("cgroup.left", group=left)
         await self._find_tiers()
 
     async def close(self) -> None:
@@ -86,7 +89,7 @@ class LocalEngine:
             "kernel": platform.release(),
             "cgroup_version": self._roots.version,
             "cgroup_roots": ", ".join(str(p) for p in self._roots.directories()) or "none writable",
-            "processes_limited_by": "cgroup" if self._roots.pids or self._roots.unified else "rlimit",
+            "processes_limited_by": "cgroup" if self._roots.pids else "rlimit",
         }
 
     async def toolchains(self, runtime: Runtime) -> list[Toolchain]:
@@ -163,9 +166,10 @@ class LocalEngine:
     def _limited_by(self) -> Iterable[str]:
         version = self._roots.version
         yield f"memory:cgroup{version}" if version != "none" else "memory:sampled"
-        yield f"processes:cgroup{version}" if self._roots.pids or self._roots.unified else "processes:rlimit"
+        yield f"processes:cgroup{2 if self._roots.unified else 1}" if self._roots.pids else "processes:rlimit"
 
     def _lacking(self, isolation: Isolation, features: tuple[str, ...]) -> Iterable[str]:
+        yield from self._roots.lacking
         if not any(feature.startswith("landlock") for feature in features):
             yield "Landlock: the kernel has none, or it is not in lsm=."
         if isolation == "namespace" and "namespace:time" not in features:

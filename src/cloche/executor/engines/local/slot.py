@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cloche.contracts.limits import Limits
 from cloche.executor.engines.engine import EngineError, Room, SlotStuckError, SlotUsage
-from cloche.executor.engines.local.cgroups import CellGroup
+from cloche.executor.engines.local.cgroups.group import CellGroup
 from cloche.executor.engines.local.pipes import PipeReader, PipeWriter, ProcessExit
 from cloche.executor.engines.local.plan import CellPlan
 from cloche.executor.engines.local.scratch import remove_scratch
