@@ -91,20 +91,19 @@ class ExecutorProcess:
             yield Worker(client)
 
 
-@contextlib.contextmanager
-def running_executor(
+def spawn_executor(
     directory: Path,
     *,
     command: Sequence[str] = ("-m", "cloche.executor"),
     extra: Mapping[str, str] | None = None,
     inherited: Sequence[int] = (),
     **changed: str,
-) -> Iterator[ExecutorProcess]:
-    """Start the service, wait until its self-tests are done, end it by SIGTERM.
+) -> tuple[subprocess.Popen[bytes], ExecutorProcess]:
+    """Start the service; it may not be ready yet.
 
     ``command`` is what Python runs, ``extra`` are variables and ``inherited`` descriptors on top, ``changed`` settings.
     """
-    socket, log = directory / "x.sock", directory / "executor.log"
+    socket = directory / "x.sock"
     values = {"listen": f"unix:{socket}", "slots": "4", "runtimes": '["bash", "c", "python"]', "name": "under-test"}
     # A cell that waits for a program would count as one that was left.
     values |= {"ready_cells": "0"}
@@ -112,15 +111,22 @@ def running_executor(
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     environment |= {f"CLOCHE_EXECUTOR_{name.upper()}": value for name, value in values.items()}
     environment |= extra or {}
-    with log.open("wb") as output:
+    with (directory / "executor.log").open("wb") as output:
         process = subprocess.Popen([sys.executable, *command], env=environment, stderr=output, pass_fds=inherited)
+    return process, ExecutorProcess(process.pid, socket)
+
+
+@contextlib.contextmanager
+def running_executor(directory: Path, **changed: Any) -> Iterator[ExecutorProcess]:
+    """``spawn_executor``, ready once its self-tests are done, ended by SIGTERM."""
+    process, running = spawn_executor(directory, **changed)
     try:
-        asyncio.run(until_checked(socket, process))
-        yield ExecutorProcess(process.pid, socket)
+        asyncio.run(until_checked(running.socket, process))
+        yield running
     finally:
         process.terminate()
         code = process.wait(30)
-    assert code == 0, log.read_text(encoding="utf-8")[-2000:]
+    assert code == 0, (directory / "executor.log").read_text(encoding="utf-8")[-2000:]
 
 
 async def until_checked(socket: Path, process: subprocess.Popen[bytes]) -> None:
