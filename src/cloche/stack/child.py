@@ -58,7 +58,9 @@ def main() -> NoReturn:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     # After the change of user, which clears it. Source: prctl(2).
     die_with_parent(spec["parent"], spec["death_signal"])
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Cells inherit it, and only 1 keeps a dump from a pipe in core_pattern too. Source: Linux, fs/coredump.c.
+    core = 1 if resource.getrlimit(resource.RLIMIT_CORE)[1] else 0
+    resource.setrlimit(resource.RLIMIT_CORE, (core, core))
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
