@@ -227,7 +227,8 @@ def create_body(order: CreateOrder, *, image_id: str, uid: int, instance: str, r
             "ShmSize": _SHM_BYTES,
             "Tmpfs": {WORK: tmpfs, _TMP: tmpfs},
             "Ulimits": [
-                {"Name": "core", "Soft": 0, "Hard": 0},
+                # Not 0, which lets the host pipe dumps to a helper. Source: Linux, fs/coredump.c.
+                {"Name": "core", "Soft": 1, "Hard": 1},
                 {"Name": "memlock", "Soft": 65536, "Hard": 65536},
                 {"Name": "nofile", "Soft": 4096, "Hard": 4096},
             ],
