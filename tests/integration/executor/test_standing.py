@@ -16,11 +16,13 @@ from cloche.contracts.submission import Program
 from cloche.contracts.words import Isolation, LeaseId
 from cloche.executor.engines.docker.engine import DockerEngine
 from cloche.executor.engines.engine import CellSpec, EngineError, Slot, SlotStuckError
+from cloche.executor.engines.local import engine as engine_module
 from cloche.executor.engines.local.engine import LocalEngine
 from cloche.executor.metrics import ExecutorMetrics
 from cloche.executor.ready_runtimes import ReadyRuntimes
 from cloche.executor.runtimes import load_runtimes
 from cloche.executor.service import Equipment, ExecutorService
+from cloche.executor.standing import baits
 from cloche.executor.standing import standing as standing_module
 from cloche.executor.standing.report import TierReport
 from cloche.executor.standing.standing import StandingTest
@@ -181,6 +183,30 @@ async def test_engine_that_sets_no_limits_is_told_by_name(started: Any) -> None:
     if "memory:sampled" in standing.reports[0].tier.features:
         pytest.skip("without cgroups the launcher sets the limits, step by step")
     assert broken(standing.reports[0]) == {"memory", "processes"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "inherited", "expected"),
+    [
+        ("|/usr/share/apport/apport %p", "unlimited", set()),
+        ("|/usr/share/apport/apport %p", "0:0", {"core_dumps"}),
+        ("core", "0:0", set()),
+        ("@/run/coredump.socket", "unlimited", {"core_dumps"}),
+        ("", "unlimited", set()),
+    ],
+)
+async def test_host_that_takes_dumps_otherwise_than_cells_can_refuse_is_told(
+    started: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, inherited: str, expected: set[str]
+) -> None:
+    (tmp_path / "core_pattern").write_text(f"{pattern}\n", encoding="utf-8")
+    monkeypatch.setattr(baits, "_CORE_PATTERN", tmp_path / "core_pattern")
+    spawn, limited = engine_module.spawn, ["prlimit", f"--core={inherited}"]
+    monkeypatch.setattr(
+        engine_module, "spawn", lambda path, argv: spawn("/usr/bin/prlimit", [*limited, path, *argv[1:]])
+    )
+    standing = await started(LocalEngine(tiers=("namespace", "process")))
+    await standing.run()
+    assert [broken(report) for report in standing.reports] == [expected, expected]
 
 
 async def test_cell_that_can_not_be_cleaned_away_breaks_the_tier(started: Any) -> None:
