@@ -29,6 +29,11 @@ def test_it_is_somebody_else_without_any_right() -> None:
     ]
 
 
+def test_its_memory_is_dumped_neither_to_a_file_nor_through_a_pipe() -> None:
+    said = shell("grep 'Max core file size' /proc/self/limits")
+    assert said.split()[4:6] == ["1", "1"]
+
+
 @as_root
 def test_only_exposed_paths_are_seen_below_a_closed_folder(passable: Path) -> None:
     home = passable / "home"
