@@ -1,6 +1,7 @@
 """How a program ends, and what ends with it."""
 
 import asyncio
+import os
 import time
 
 import pytest
@@ -180,6 +181,22 @@ async def test_destroying_the_cell_in_a_step_ends_it(bench: Bench) -> None:
             await opened.step()
 
 
+async def test_destruction_goes_on_when_nobody_waits_for_it(bench: Bench) -> None:
+    """A cell's destruction is not undone by cancelling whoever asked for it: the next to ask finds it gone."""
+    async with bench.open("print('on'); import time; time.sleep(60)") as opened:
+        running = asyncio.create_task(opened.step())
+        await asyncio.wait_for(opened.watch(b"on").wait(), 20)
+        running.cancel()
+        destroying = asyncio.create_task(opened.slot.destroy())
+        await asyncio.sleep(0)
+        destroying.cancel()
+        await asyncio.wait([running, destroying])
+        await asyncio.wait_for(opened.slot.destroy(), 12)
+        assert _own_groups() == []
+        with pytest.raises((CellLostError, EngineError)):
+            await opened.step()
+
+
 async def test_memory_limit_ends_a_hog(bench: Bench) -> None:
     limits = bench.limits(memory_bytes=64 * 1024 * 1024)
     ran = await bench.run("x = bytearray(400_000_000); print('never')", limits=limits)
@@ -209,3 +226,9 @@ async def test_peak_memory_is_measured_for_each_step(bench: Bench) -> None:
 
 def _peak(ran: Ran) -> int:
     return usage(ran.facts).peak_memory_bytes
+
+
+def _own_groups() -> list[str]:
+    """Cgroups of cells that this process made."""
+    walked = os.walk("/sys/fs/cgroup")
+    return [name for _, names, _ in walked for name in names if name.startswith(f"cloche-{os.getpid()}-")]

@@ -63,7 +63,7 @@ class LocalSlot:
         self._group = group
         self._room = _SMALL
         self._forget = forget
-        self._destroyed = False
+        self._destroying: asyncio.Task[None] | None = None
         self.plan = plan
 
     @property
@@ -117,14 +117,17 @@ class LocalSlot:
 
     def last_words(self) -> str:
         """What the launcher wrote on stderr, for logs."""
-        if self._destroyed:
+        if self._destroying is not None:
             return ""
         return os.pread(self._child.stderr_fd, 500, 0).decode("utf-8", "replace").strip()
 
     async def destroy(self) -> None:
-        if self._destroyed:
-            return
-        self._destroyed = True
+        if self._destroying is None:
+            self._destroying = asyncio.create_task(self._destroy())
+        # Whoever waits for it may be cancelled; the cell goes all the same.
+        await asyncio.shield(self._destroying)
+
+    async def _destroy(self) -> None:
         gone = False
         self._child.writer.close()
         try:
