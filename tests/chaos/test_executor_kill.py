@@ -55,11 +55,11 @@ async def _kill_again_and_again(directory: Path, times: int) -> None:
                 process.wait(10)
             killed = executor.pid
             process, executor = await _serving(directory)
-            await _nothing_left(killed)
+            await _nothing_left(killed, "SIGKILL")
     finally:
         process.terminate()
         process.wait(30)
-    await _nothing_left(executor.pid)
+    await _nothing_left(executor.pid, "SIGTERM")
 
 
 async def _serving(directory: Path) -> tuple[subprocess.Popen[bytes], ExecutorProcess]:
@@ -100,21 +100,28 @@ async def _run(worker: Worker, tier: Isolation, begun: asyncio.Event) -> None:
         await asyncio.sleep(0.05)  # refused until its self-tests are done
 
 
-async def _nothing_left(executor_pid: int) -> None:
+async def _nothing_left(executor_pid: int, ended_by: str) -> None:
     try:
         async with asyncio.timeout(_GONE_S):
             while _left(executor_pid):  # noqa: ASYNC110  (the kernel tells nobody)
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        pytest.fail(f"left behind: {_left(executor_pid)}")
+        pytest.fail(f"left behind by {ended_by}: {_left(executor_pid)}")
 
 
 def _left(executor_pid: int) -> list[str]:
     """Marked processes, cgroups, mounts and files of the executor that had ``executor_pid``."""
-    groups = [str(path) for path in cell_groups(executor_pid)]
+    groups = [f"{path}: {_processes(path)}" for path in cell_groups(executor_pid)]
     mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
     files = Path(tempfile.gettempdir()).glob(f"cloche-cells-{executor_pid}-*")
     return [*_marked(), *groups, *(line for line in mounts if "cloche-cells" in line), *map(str, files)]
+
+
+def _processes(group: Path) -> str:
+    try:
+        return (group / "cgroup.procs").read_text(encoding="ascii")
+    except OSError as error:
+        return str(error)
 
 
 def _marked() -> list[str]:

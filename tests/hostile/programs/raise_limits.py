@@ -8,7 +8,8 @@ for name in ("CORE", "FSIZE", "NOFILE", "STACK", "MEMLOCK", "CPU"):
     for limit in ((soft, hard + 1), (resource.RLIM_INFINITY, resource.RLIM_INFINITY)):
         try:
             resource.setrlimit(number, limit)
-            print("raised", name)
         except (OSError, ValueError):
             pass
+    if resource.getrlimit(number)[1] not in range(hard + 1):
+        print("raised", name)
 print("held")
