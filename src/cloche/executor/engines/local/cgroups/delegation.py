@@ -9,12 +9,24 @@ from cloche.executor.engines.local.cgroups import files
 from cloche.executor.engines.local.cgroups.names import LEAF
 
 _WANTED: Final = ("memory", "pids")
+_DELEGATE: Final = "start as root, or in a group of your own: systemd-run --user --scope -p Delegate=yes"
+_REASONS: Final = {
+    errno.EROFS: "is mounted read-only",
+    errno.EACCES: f"belongs to another user: {_DELEGATE}",
+    errno.EPERM: f"belongs to another user: {_DELEGATE}",
+    errno.ENOENT: "does not exist",
+}
 #: Processes may start between our look and the kernel's.
 _TRIES: Final = 5
 
 
 class CgroupLackingError(Exception):
     """No limited group can be made in a directory; the message says which and why."""
+
+
+def lacking(root: Path, error: OSError) -> CgroupLackingError:
+    """The error for a directory in which the kernel refused something."""
+    return CgroupLackingError(f"{root} {_REASONS.get(error.errno or 0, error.strerror)}")
 
 
 def enable_controllers(root: Path) -> None:
@@ -34,7 +46,7 @@ def enable_controllers(root: Path) -> None:
             files.write(control, " ".join(f"+{name}" for name in offered))
         except OSError as error:
             if error.errno != errno.EBUSY:
-                raise CgroupLackingError(f"{control} can't be written: {error.strerror}") from error
+                raise lacking(root, error) from error
         else:
             return
         _move_into_leaf(root)

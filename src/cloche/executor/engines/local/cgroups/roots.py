@@ -7,17 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from cloche.executor.engines.local.cgroups import files
-from cloche.executor.engines.local.cgroups.delegation import CgroupLackingError, enable_controllers
+from cloche.executor.engines.local.cgroups.delegation import CgroupLackingError, enable_controllers, lacking
 from cloche.executor.engines.local.cgroups.mounted import own_groups
 from cloche.executor.engines.local.cgroups.names import LEAF, group_name
 
-_DELEGATE: Final = "start as root, or in a group of your own: systemd-run --user --scope -p Delegate=yes"
-_REASONS: Final = {
-    errno.EROFS: "is mounted read-only",
-    errno.EACCES: f"belongs to another user: {_DELEGATE}",
-    errno.EPERM: f"belongs to another user: {_DELEGATE}",
-    errno.ENOENT: "does not exist",
-}
 #: A file that each controller puts into a group. Version 2 counts CPU time without one.
 _FILES_1: Final = {"memory": "memory.limit_in_bytes", "pids": "pids.max", "cpuacct": "cpuacct.usage"}
 _FILES_2: Final = {"memory": "memory.max", "pids": "pids.max", "cpuacct": "cpu.stat"}
@@ -79,10 +72,10 @@ def _chosen(version1: dict[str, Path], version2: dict[str, Path], reasons: list[
     unified = len(_ESSENTIAL.keys() & version2) >= len(_ESSENTIAL.keys() & version1) and bool(version2)
     chosen = version2 if unified else version1
     why = "; ".join(dict.fromkeys(reasons)) or "the kernel offers no such cgroup here"
-    lacking = [f"{sentence}: {why}." for name, sentence in _ESSENTIAL.items() if name not in chosen]
+    sentences = [f"{sentence}: {why}." for name, sentence in _ESSENTIAL.items() if name not in chosen]
     if "memory" in chosen and not unified and _swaps_unseen(chosen["memory"]):
-        lacking.append("Memory that is swapped out is not counted: start the kernel with swapaccount=1.")
-    return CgroupRoots(**chosen, unified=chosen["cpuacct"] if unified else None, lacking=tuple(lacking))
+        sentences.append("Memory that is swapped out is not counted: start the kernel with swapaccount=1.")
+    return CgroupRoots(**chosen, unified=chosen["cpuacct"] if unified else None, lacking=tuple(sentences))
 
 
 def _offered(root: Path) -> set[str]:
@@ -98,10 +91,10 @@ def _offered(root: Path) -> set[str]:
     try:
         probe.mkdir(exist_ok=True)
     except OSError as error:
-        raise CgroupLackingError(f"{root} {_REASONS.get(error.errno or 0, error.strerror)}") from error
+        raise lacking(root, error) from error
     try:
         if not os.access(probe / "cgroup.procs", os.W_OK):
-            raise CgroupLackingError(f"{root} {_REASONS[errno.EACCES]}")
+            raise lacking(root, PermissionError(errno.EACCES, ""))
         return {name for name, file in (_FILES_2 if unified else _FILES_1).items() if (probe / file).exists()}
     finally:
         files.remove(str(probe))

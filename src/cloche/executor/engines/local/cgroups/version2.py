@@ -36,11 +36,9 @@ class MemoryVersion2:
         """Measure the peak anew, which only Linux 6.12 and newer can: it is reset for one open file."""
         if self._earlier_peak is None:
             self._peak_fd = _open_for_reset(f"{self._group}/memory.peak")
-        if self._peak_fd is not None:
+        elif self._peak_fd is not None:
             os.write(self._peak_fd, b"reset")
-            self._earlier_peak = 0
-        else:
-            self._earlier_peak = read_int(f"{self._group}/memory.peak")
+        self._earlier_peak = 0 if self._peak_fd is not None else read_int(f"{self._group}/memory.peak")
 
     def peak(self) -> int | None:
         """Bytes since ``restart``; None where that can't be known: an earlier step used more, or Linux < 5.19."""
@@ -70,7 +68,14 @@ def cpu_us(group: str) -> int:
 
 
 def _open_for_reset(path: str) -> int | None:
+    """The file, reset once; older kernels let root open it for writing and refuse the write."""
     try:
-        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return None
+    try:
+        os.write(fd, b"reset")
+    except OSError:
+        os.close(fd)
+        return None
+    return fd
