@@ -71,10 +71,15 @@ def test_read_only_cgroups_are_said_to_be_read_only() -> None:
 
 @_AS_ROOT
 def test_who_owns_no_group_is_told_how_to_get_one() -> None:
-    # Imported before the user changes: the interpreter may lie where another user does not get to.
+    # Everything is imported before the user changes: the interpreter may lie where another user does not get to.
     become = "import json, os, sys; os.setgroups([]); os.setresuid(65534, 65534, 65534); exec(sys.argv.pop(1))"
     done = subprocess.run(
-        [sys.executable, "-c", f"from cloche.executor.engines.local.cgroups import roots; {become}", _ASK],
+        [
+            sys.executable,
+            "-c",
+            f"from cloche.executor.engines.local.cgroups import roots; roots.find_roots(); {become}",
+            _ASK,
+        ],
         capture_output=True,
         text=True,
         check=False,
