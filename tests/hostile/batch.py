@@ -17,6 +17,9 @@ from cloche.contracts.submission import Case, Program
 from cloche.contracts.words import Isolation
 from cloche.kit.errors import ClocheError
 
+#: What the programs are written in, as the executor's setting.
+RUNTIMES = '["bash", "c", "javascript", "python"]'
+
 #: How long an executor may take to try every runtime of a host.
 _RUNTIMES_S = 20.0
 

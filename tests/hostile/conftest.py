@@ -9,21 +9,18 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import baits
+from batch import RUNTIMES
 from executor_under_test import ExecutorProcess, Worker, running_executor
 
 from cloche.contracts.execution import ExecutorOffer
-from cloche.executor.settings import ExecutorSettings
 
 SLOTS = 8
-_RUNTIMES = '["bash", "c", "javascript", "python"]'
 
 
 @pytest.fixture(scope="module")
 def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExecutorProcess]:
     """With baits around it, every tier that this host has, and ``SLOTS`` slots."""
-    changed = {"slots": str(SLOTS), "runtimes": _RUNTIMES}
-    if "tiers" in ExecutorSettings.model_fields:
-        changed["tiers"] = '["process", "namespace"]'
+    changed = {"slots": str(SLOTS), "runtimes": RUNTIMES, "tiers": '["process", "namespace"]'}
     directory = tmp_path_factory.mktemp("executor")
     with (
         baits.laid_out() as bait,

@@ -11,7 +11,7 @@ import baits
 import mutations
 import pytest
 from afterwards import Traces, quiet, settled
-from batch import Attempt, attempts, pythons, run_all, why_not
+from batch import RUNTIMES, Attempt, attempts, pythons, run_all, why_not
 from executor_under_test import ExecutorProcess, running_executor
 from expectation import DEFENCES, Defence, load_all
 
@@ -75,7 +75,6 @@ def _run(
     wanted: list[Attempt], off: str, launcher: Path, directory: Path
 ) -> tuple[dict[str, list[str]], Traces, Traces]:
     command = [str(Path(mutations.__file__).with_name("mutated_executor.py")), off, str(launcher)]
-    runtimes = '["bash", "c", "javascript", "python"]'
     with (
         baits.laid_out() as bait,
         running_executor(
@@ -84,7 +83,7 @@ def _run(
             extra=bait.environment,
             inherited=[bait.descriptor],
             slots=str(_SLOTS),
-            runtimes=runtimes,
+            runtimes=RUNTIMES,
             tiers='["process", "namespace"]',
         ) as process,
     ):
