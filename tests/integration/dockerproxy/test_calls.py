@@ -38,7 +38,8 @@ ORDER = ContainerOrder(
     disk_bytes=1 << 20,
     inodes=64,
 )
-READY = b"R\x00\x00\x00\x0aversion=1\x00"
+READY_FIELDS = b"version=2\x00features=seccomp,no-capabilities\x00"
+READY = b"R" + len(READY_FIELDS).to_bytes(4, "big") + READY_FIELDS
 
 
 def framed(data: bytes) -> bytes:

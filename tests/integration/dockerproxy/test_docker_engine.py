@@ -13,7 +13,8 @@ from cloche.executor.runtimes import Runtime, load_runtimes
 
 pytestmark = pytest.mark.docker
 
-READY = b"R\x00\x00\x00\x0aversion=1\x00"
+READY_FIELDS = b"version=2\x00features=seccomp,no-capabilities\x00"
+READY = b"R" + len(READY_FIELDS).to_bytes(4, "big") + READY_FIELDS
 
 
 @pytest.fixture
