@@ -55,8 +55,8 @@ class Execution:
         self._running = False
         self._started = False
         self._killed = False
-        #: Set when the cell could not be proven gone: its slot must not be used again.
-        self.slot_lost = False
+        #: Set when the cell could not be proven gone: its slot must not be used until it is.
+        self.stuck: SlotStuckError | None = None
 
     async def run(self, deadline_s: float) -> FinishedLine | FailedLine:
         """Run to the end; the cell is gone when this returns. Lines before the last go to the outbox."""
@@ -117,7 +117,7 @@ class Execution:
             try:
                 await slot.destroy()
             except SlotStuckError as error:
-                self.slot_lost = True
+                self.stuck = error
                 log.error("slot.stuck", cell=self._id, reason=str(error))  # noqa: TRY400  (the reason says it all)
 
     async def _steps(self, cell: Cell) -> ExecutionRecord:

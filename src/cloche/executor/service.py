@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cloche.contracts.capabilities import Capabilities
 from cloche.contracts.execution import ExecutionRequest, ExecutorOffer, FailedLine, FinishedLine
 from cloche.contracts.words import Isolation, LeaseId, satisfies
-from cloche.executor.engines.engine import Engine, Tier
+from cloche.executor.engines.engine import Engine, SlotStuckError, Tier
 from cloche.executor.execution import Execution
 from cloche.executor.metrics import ExecutorMetrics
 from cloche.executor.outbox import Outbox
@@ -151,14 +151,23 @@ class ExecutorService:
             return FailedLine(reason="overloaded", started=False, message="No slot is free.")
         return None
 
+    def _set_aside(self, stuck: SlotStuckError) -> None:
+        self._slots -= 1
+        self._metrics.lost.inc()
+        if stuck.gone is not None:
+            stuck.gone.add_done_callback(self._regain)
+
+    def _regain(self, _: asyncio.Future[None]) -> None:
+        self._slots += 1
+        self._metrics.lost.dec()
+
     def _finished_of(
         self, lease: LeaseId, execution: Execution
     ) -> Callable[[FinishedLine | FailedLine | None, float], None]:
         def finished(line: FinishedLine | FailedLine | None, seconds: float) -> None:
             del self._running[lease]
-            if execution.slot_lost:
-                self._slots -= 1
-                self._metrics.lost.inc()
+            if execution.stuck is not None:
+                self._set_aside(execution.stuck)
             if not self._running:
                 self._idle.set()
             if isinstance(line, FailedLine) and line.reason == "cell_lost":

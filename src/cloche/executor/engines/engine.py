@@ -6,6 +6,7 @@ slot, so an engine knows nothing of programs, steps or verdicts. One slot serves
 evaluation and is destroyed.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -27,7 +28,9 @@ class ToolchainMissingError(EngineError):
 
 
 class SlotStuckError(EngineError):
-    """A cell could not be proven gone; its slot must not be used again."""
+    """A cell could not be proven gone; its slot must not be used again before ``gone`` is done, if that is known."""
+
+    gone: "asyncio.Future[None] | None" = None
 
 
 @dataclass(frozen=True)

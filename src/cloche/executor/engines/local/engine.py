@@ -1,6 +1,7 @@
 """The local engine: cells made by the cell launcher from this machine's own kernel."""
 
 import asyncio
+import contextlib
 import platform
 import shutil
 from collections.abc import Iterable
@@ -8,7 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from cloche.contracts.words import ISOLATION_ORDER, EngineName, Isolation
-from cloche.executor.engines.engine import CellSpec, EngineError, EngineUnusableError, Room, Tier, Toolchain
+from cloche.executor.engines.engine import (
+    CellSpec,
+    EngineError,
+    EngineUnusableError,
+    Room,
+    SlotStuckError,
+    Tier,
+    Toolchain,
+)
 from cloche.executor.engines.local.cgroups.group import CellGroup
 from cloche.executor.engines.local.cgroups.leftovers import remove_leftovers
 from cloche.executor.engines.local.cgroups.roots import CgroupRoots, find_roots
@@ -17,6 +26,7 @@ from cloche.executor.engines.local.reach import within_reach
 from cloche.executor.engines.local.ready import ReadyCells
 from cloche.executor.engines.local.scratch import make_root, make_scratch, remove_roots_of_the_dead
 from cloche.executor.engines.local.slot import LocalSlot, spawn
+from cloche.executor.engines.local.stuck import StuckCells
 from cloche.executor.engines.local.toolchains import find_toolchains
 from cloche.executor.engines.local.users import find_users
 from cloche.executor.launcher.binary import find_launcher
@@ -55,6 +65,7 @@ class LocalEngine:
         self._roots = CgroupRoots()
         self._tiers: tuple[Tier, ...] = ()
         self._open: set[LocalSlot] = set()
+        self._stuck = StuckCells(self._freed)
         self._ready = ReadyCells(self._make, ahead)
         self._made = 0
 
@@ -80,7 +91,9 @@ class LocalEngine:
     async def close(self) -> None:
         await self._ready.close()
         for slot in list(self._open):
-            await slot.destroy()
+            with contextlib.suppress(SlotStuckError):
+                await slot.destroy()
+        await self._stuck.close()
         if self._temporary.name:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
@@ -131,6 +144,13 @@ class LocalEngine:
         self._open.discard(slot)
         if gone:
             self._users.give_back(slot.plan.users)
+        else:
+            self._stuck.add(slot)
+
+    def _freed(self, slot: LocalSlot) -> None:
+        self._users.give_back(slot.plan.users)
+        if slot.gone is not None and not slot.gone.done():
+            slot.gone.set_result(None)
 
     async def _find_tiers(self) -> None:
         found: list[Tier] = []

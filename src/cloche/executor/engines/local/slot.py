@@ -65,6 +65,8 @@ class LocalSlot:
         self._forget = forget
         self._destroying: asyncio.Task[None] | None = None
         self.plan = plan
+        #: Of a cell that is stuck: done when it is gone.
+        self.gone: asyncio.Future[None] | None = None
 
     @property
     def alive(self) -> bool:
@@ -131,20 +133,38 @@ class LocalSlot:
         gone = False
         self._child.writer.close()
         try:
-            if not await self._child.exit.wait(_POLITE_S):
-                self._child.exit.kill(signal.SIGKILL)
-                self._group.kill()
-                if not await self._child.exit.wait(_FORCED_S):
-                    raise SlotStuckError("the cell's first process does not end")
-            await self._remove_group()
-            if self.plan.scratch is not None:
-                await remove_scratch(self.plan.scratch)
+            await self._take_apart()
             gone = True
+        except SlotStuckError as error:
+            error.gone = self.gone = asyncio.get_running_loop().create_future()
+            raise
         finally:
             self._forget(self, gone)
             self._child.reader.close()
             with contextlib.suppress(OSError):
                 os.close(self._child.stderr_fd)
+
+    async def _take_apart(self) -> None:
+        if not await self._child.exit.wait(_POLITE_S):
+            self._child.exit.kill(signal.SIGKILL)
+            self._group.kill()
+            if not await self._child.exit.wait(_FORCED_S):
+                raise SlotStuckError("the cell's first process does not end")
+        await self._remove_group()
+        if self.plan.scratch is not None:
+            await remove_scratch(self.plan.scratch)
+
+    async def try_again(self) -> bool:
+        """Whether a cell whose ``destroy`` failed is gone now."""
+        self._child.exit.kill(signal.SIGKILL)
+        self._group.kill()
+        if not await self._child.exit.wait(_POLITE_S) or not self._group.remove():
+            return False
+        with contextlib.suppress(SlotStuckError):
+            if self.plan.scratch is not None:
+                await remove_scratch(self.plan.scratch)
+            return True
+        return False
 
     async def _remove_group(self) -> None:
         """An empty group proves that every process of the cell is gone."""
