@@ -19,7 +19,7 @@ from pathlib import Path
 from test_cgroup2_image import CACHE, ROOT, Image, ImageError, prepared, run
 
 SUITES = ["-n", "2", "--timeout", "600", "-m", "not slow and not docker", "tests/conformance", "tests/hostile"]
-SUITES += ["tests/integration/executor"]
+SUITES += ["tests/integration/executor", "tests/integration/stack/test_delegated_cgroups.py"]
 _FIRST_WORD = b"cgroup2: booted"
 _WHOLE_RUN_S = 5400.0
 _MEMORY_MIB = 4096

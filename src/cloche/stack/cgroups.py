@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 from typing import Final
 
+from cloche.executor.engines.local.cgroups.delegation import CgroupLackingError, enable_controllers
+from cloche.executor.engines.local.cgroups.names import LEAF
 from cloche.kit.logs import get_logger
 from cloche.stack.spawn import Identity
 
 _V1_CONTROLLERS: Final = ("memory", "pids", "cpuacct")
-_V2_CONTROLLERS: Final = ("memory", "pids", "cpu")
 _MOUNT: Final = Path("/sys/fs/cgroup")
 
 log = get_logger()
@@ -20,7 +21,7 @@ class DelegatedCgroups:
     """One directory a controller (v1), or one under the name ``unified`` (v2), named after the data directory.
 
     What can't be had is left out: the executor then measures and limits in other ways, and says so.
-    ``may_move`` allows to move this process within the tree, which v2 may need.
+    ``may_move`` allows to move the processes of our group into a leaf of it, which v2 may need.
     """
 
     def __init__(self, data_dir: Path, *, mount: Path = _MOUNT, may_move: bool = True) -> None:
@@ -59,25 +60,21 @@ class DelegatedCgroups:
         self.roots[controller] = str(folder)
 
     def _create_unified(self, own: str, owner: Identity | None) -> None:
-        """A subtree with the controllers on. They go on only where no process is, so ours moves into a leaf."""
+        """A subtree with the controllers on. They go on only where no process is, so those here move into a leaf."""
         parent = self._mount / own.lstrip("/")
-        folder, leaf = parent / self._name, parent / f"{self._name}-supervisor"
-        wanted = [name for name in _V2_CONTROLLERS if name in _words(parent / "cgroup.controllers")]
+        # Our own start before this one, from the same shell, has moved that into the leaf.
+        parent = parent.parent if parent.name == LEAF else parent
+        folder = parent / self._name
         try:
+            if self._may_move:
+                enable_controllers(parent)
             folder.mkdir(exist_ok=True)
-            if self._may_move and not set(wanted) <= set(_words(parent / "cgroup.subtree_control")):
-                leaf.mkdir(exist_ok=True)
-                (leaf / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
-                (parent / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in wanted), "ascii")
             entry = folder / "executor"
             entry.mkdir(exist_ok=True)
             for given in (folder, entry):
                 self._give(given, owner, ("cgroup.procs", "cgroup.subtree_control", "cgroup.threads"))
-        except OSError as error:
-            log.info("cgroup.not_writable", controller="unified", error=error.strerror)
-            with contextlib.suppress(OSError):
-                (parent / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
-                leaf.rmdir()
+        except (CgroupLackingError, OSError) as error:
+            log.info("cgroup.not_writable", controller="unified", error=str(error))
             _remove_tree(folder)
             return
         self.roots["unified"] = str(folder)
@@ -100,13 +97,6 @@ def own_cgroups() -> dict[str, str]:
         for controller in controllers.split(","):
             paths[controller] = path
     return paths
-
-
-def _words(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="ascii").split()
-    except OSError:
-        return []
 
 
 def _remove_tree(folder: Path) -> None:
