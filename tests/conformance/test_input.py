@@ -8,12 +8,14 @@ from cloche.executor.cell import Command
 
 
 async def test_stdin_arrives_unchanged(bench: Bench) -> None:
+    """Every byte value arrives on stdin unchanged."""
     data = bytes(range(256)) * 100
     ran = await bench.run("import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())", stdin=data)
     assert ran.stdout == data
 
 
 async def test_stdin_of_ten_megabytes_arrives_complete(bench: Bench) -> None:
+    """Ten megabytes of stdin arrive complete."""
     data = bytes(i * 7 % 256 for i in range(10_000_000))
     source = "import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"
     ran = await bench.run(source, stdin=data)
@@ -21,34 +23,40 @@ async def test_stdin_of_ten_megabytes_arrives_complete(bench: Bench) -> None:
 
 
 async def test_stdin_that_is_never_read_blocks_nothing(bench: Bench) -> None:
+    """Stdin that the program never reads holds up neither it nor the cell."""
     ran = await bench.run("print('done')", stdin=b"x" * 10_000_000)
     assert (ran.stdout, ran.verdict) == (b"done\n", "accepted")
 
 
 async def test_stdin_closed_early_blocks_nothing(bench: Bench) -> None:
+    """A program may close its stdin before it has all."""
     source = "import os, time; os.close(0); time.sleep(0.2); print('done')"
     ran = await bench.run(source, stdin=b"x" * 1_000_000)
     assert ran.stdout == b"done\n"
 
 
 async def test_empty_stdin_ends_at_once(bench: Bench) -> None:
+    """Stdin without content is at its end at once."""
     ran = await bench.run("import sys; print(repr(sys.stdin.read()))")
     assert ran.stdout == b"''\n"
 
 
 async def test_arguments_arrive_one_by_one(bench: Bench) -> None:
+    """Arguments arrive one by one, empty ones and those with blanks and quotes too; no shell reads them."""
     args = ("", "two words", "$HOME", "ünder", "--flag=*", "'quoted\"")
     ran = await bench.run("import sys; print('|'.join(sys.argv[1:]))", args=args)
     assert ran.stdout.decode() == "|".join(args) + "\n"
 
 
 async def test_environment_is_what_was_given_and_nothing_else(bench: Bench) -> None:
+    """The environment is what the step was given, nothing of the executor's."""
     async with bench.open("") as opened:
         ran = await opened.step(Command(("/usr/bin/env",), (("GLASS", "bell=1"), ("PATH", "/usr/bin"))))
     assert sorted(ran.stdout.decode().splitlines()) == ["GLASS=bell=1", "PATH=/usr/bin"]
 
 
 async def test_files_in_directories_are_there(bench: Bench) -> None:
+    """Files are written at their relative paths, with the directories above them."""
     files = (("data/deep/er.bin", bytes(range(256))), ("leer.txt", b""), ("ünder.txt", "ü".encode()))
     source = """
 from pathlib import Path
@@ -59,6 +67,7 @@ print(len(Path("data/deep/er.bin").read_bytes()), Path("leer.txt").stat().st_siz
 
 
 async def test_large_file_arrives_complete(bench: Bench) -> None:
+    """A file of megabytes arrives complete."""
     content = bytes(i * 11 % 256 for i in range(4_000_000))
     source = "import hashlib; print(hashlib.sha256(open('big', 'rb').read()).hexdigest())"
     ran = await bench.run(source, files=(("big", content),))
@@ -66,6 +75,7 @@ async def test_large_file_arrives_complete(bench: Bench) -> None:
 
 
 async def test_files_that_do_not_fit_end_the_run_with_the_disk_limit(bench: Bench) -> None:
+    """Files that don't fit into the work directory end the run, naming the disk limit."""
     limits = bench.limits(disk_bytes=1024 * 1024)
     ran = await bench.run("print('never')", files=(("big", b"x" * 3_000_000),), limits=limits)
     if bench.lacks("disk"):
@@ -76,12 +86,14 @@ async def test_files_that_do_not_fit_end_the_run_with_the_disk_limit(bench: Benc
 
 
 async def test_file_paths_that_leave_the_work_directory_are_refused(bench: Bench) -> None:
+    """A path that would lead out of the work directory is refused."""
     for path in ("../out", "a/../../out", "/tmp/out", "a//b", "."):
         ran = await bench.run("print('never')", files=((path, b"x"),))
         assert ran.facts.file_errno != 0, path
 
 
 async def test_files_do_not_follow_links_of_an_earlier_step(bench: Bench) -> None:
+    """Files are not written through links that an earlier step left."""
     async with bench.open("import os; os.symlink('/tmp', 'link'); open('/tmp/target', 'w').write('safe')") as opened:
         await opened.step()
         await opened.cell.add_files([("link/target", b"overwritten")])
@@ -91,6 +103,7 @@ async def test_files_do_not_follow_links_of_an_earlier_step(bench: Bench) -> Non
 
 
 async def test_work_directory_is_writable_and_empty_but_for_the_program(bench: Bench) -> None:
+    """The program starts in its work directory, which can be written and holds nothing but the program's files."""
     source = """
 import os
 print(os.getcwd() == os.environ['HOME'], sorted(os.listdir('.')))

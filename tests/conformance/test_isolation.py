@@ -7,6 +7,7 @@ from bench import Bench
 
 
 async def test_root_file_system_is_read_only(bench: Bench) -> None:
+    """Nothing outside of the scratch directories can be written."""
     source = """
 for path in ("/x", "/usr/x", "/etc/x", "/usr/bin/x", "/dev/x", "/proc/sys/kernel/core_pattern", "/run/x"):
     try: open(path, "w"); print("wrote", path)
@@ -16,6 +17,7 @@ for path in ("/x", "/usr/x", "/etc/x", "/usr/bin/x", "/dev/x", "/proc/sys/kernel
 
 
 async def test_no_network_but_its_own_loopback(bench: Bench) -> None:
+    """With loopback asked for, the cell's own servers answer and nothing else does."""
     source = """
 import socket
 for address in (("1.1.1.1", 53), ("169.254.169.254", 80), ("127.0.0.1", 22), ("127.0.0.1", 5432)):
@@ -34,6 +36,7 @@ print([line.split(":")[0].strip() for line in open("/proc/net/dev").read().split
 
 
 async def test_host_files_are_not_there(bench: Bench) -> None:
+    """Nothing of the host's files is there but the toolchain; without a view of its own, nothing of them can be opened."""
     own = (str(Path.home() / ".bashrc"), str(Path.cwd()))
     others = ("/home", "/var/lib", "/var/run/docker.sock", "/etc/shadow", "/sys/class")
     source = f"import os\nfor path in {own + others}:\n    if os.path.exists(path): print(path)"
@@ -49,6 +52,7 @@ async def test_host_files_are_not_there(bench: Bench) -> None:
 
 
 async def test_only_its_own_processes_are_visible(bench: Bench) -> None:
+    """The program sees its own processes and the launcher, or none at all."""
     source = """
 import os
 for pid in (p for p in os.listdir("/proc") if p.isdigit()):
@@ -63,6 +67,7 @@ for pid in (p for p in os.listdir("/proc") if p.isdigit()):
 
 
 async def test_launcher_can_not_be_read_changed_or_killed(bench: Bench) -> None:
+    """The launcher can be neither read, limited, slowed, traced nor ended by a program."""
     source = """
 import ctypes, os, resource, signal
 for name in ("mem", "environ", "maps", "fd/0", "root", "cwd", "exe"):
@@ -87,6 +92,7 @@ for number in range(1, 65):
 
 
 async def test_no_capability_and_no_new_privileges(bench: Bench) -> None:
+    """Every capability set is empty, `no_new_privs` is set, a seccomp filter is in force."""
     source = """
 import ctypes, struct
 libc = ctypes.CDLL(None)
@@ -99,6 +105,7 @@ print([n for n in range(41) if libc.prctl(23, n, 0, 0, 0) == 1])
 
 
 async def test_namespaces_mounts_and_kernel_doors_are_refused(bench: Bench) -> None:
+    """New namespaces, mounts and the kernel's wide side doors are refused."""
     source = """
 import ctypes, os
 libc = ctypes.CDLL(None, use_errno=True)
@@ -116,11 +123,13 @@ for name, number in (("bpf", 321 if x86 else 280), ("perf", 298 if x86 else 241)
 
 
 async def test_only_three_file_descriptors_are_open(bench: Bench) -> None:
+    """Stdin, stdout and stderr are the only open descriptors."""
     ran = await bench.run("import os; print([f for f in range(3, 1000) if os.path.exists(f'/proc/self/fd/{f}')][1:])")
     assert ran.stdout == b"[]\n"
 
 
 async def test_disk_limit_holds(bench: Bench) -> None:
+    """The work directory has a size, where the tier limits disk."""
     limits = bench.limits(disk_bytes=2 * 1024 * 1024, file_bytes=64 * 1024 * 1024)
     source = """
 import errno
@@ -135,6 +144,7 @@ except OSError as error: print(errno.errorcode[error.errno])
 
 
 async def test_file_size_limit_holds(bench: Bench) -> None:
+    """One file can grow no larger than its limit."""
     limits = bench.limits(file_bytes=100_000)
     ran = await bench.run("open('big', 'wb').write(b'x' * 1_000_000); print('never')", runtime="python", limits=limits)
     assert ran.stdout == b""
@@ -142,11 +152,13 @@ async def test_file_size_limit_holds(bench: Bench) -> None:
 
 
 async def test_open_files_limit_holds(bench: Bench) -> None:
+    """No process opens more files than the limit."""
     source = "files = []\ntry:\n    while True: files.append(open('/dev/null'))\nexcept OSError as e: print(e.errno)"
     assert (await bench.run(source, limits=bench.limits(open_files=32))).stdout == b"24\n"
 
 
 async def test_cells_share_nothing(bench: Bench) -> None:
+    """What one cell left in any scratch directory is not there for another."""
     places = ["/work", "/tmp", "/dev/shm"]
     if bench.lacks("view"):
         places = []
