@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "cell.h"
+
 #define HEADER 5
 #define SEND_TIMEOUT_MS 10000
 
@@ -115,7 +117,7 @@ bool frames_flush(void)
         if (put < 0 && errno == EAGAIN)
             return false;
         if (put < 0)
-            _exit(0); /* the executor is gone; so is everything in this PID namespace */
+            cell_leave(0); /* the executor is gone */
         out_at += (size_t)put;
     }
     return true;
@@ -127,7 +129,7 @@ static void flush_or_die(void)
 
     while (!frames_flush())
         if (poll(&writable, 1, SEND_TIMEOUT_MS) == 0)
-            _exit(5);
+            cell_leave(5);
 }
 
 void frame_send(char type, const char *format, ...)
@@ -142,7 +144,7 @@ void frame_send(char type, const char *format, ...)
     length = vsnprintf(to, MAX_OUT, format, args);
     va_end(args);
     if (length < 0 || (unsigned)length >= MAX_OUT)
-        _exit(6);
+        cell_leave(6);
     for (int i = 0; i < length; i++)
         if (to[i] == '\n')
             to[i] = '\0';

@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "cell.h"
 #include "files.h"
 #include "frames.h"
 #include "measure.h"
@@ -30,7 +31,7 @@ static struct frame step_frame;
 static void broken(const char *detail)
 {
     frame_send('X', "stage=protocol\nerrno=0\ndetail=%s\n", detail);
-    _exit(2);
+    cell_leave(2);
 }
 
 static void fault(const char *stage, const char *detail)
@@ -41,7 +42,7 @@ static void fault(const char *stage, const char *detail)
 static void broken_by(const char *detail)
 {
     fault("protocol", detail);
-    _exit(2);
+    cell_leave(2);
 }
 
 static void set_lease(const char *value)
@@ -86,6 +87,8 @@ static void on_hello(struct frame *frame)
         broken_by("capabilities");
     if (!without("dumpable"))
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (cell->kind == KIND_NAMESPACE)
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* a change of user has cleared it */
     if (directory != NULL)
         work = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (work < 0)
@@ -178,7 +181,7 @@ static void on_input(void)
         on_frame(&frame);
         break;
     case FEED_END:
-        _exit(0); /* the executor is gone: the kernel ends this PID namespace with us */
+        cell_leave(0); /* the executor is gone */
     case FEED_BROKEN:
         broken("a frame that is too long");
     }
@@ -221,7 +224,7 @@ static int due(void)
         lease = lease_ends_us - now_us();
         if (lease <= 0) {
             if (!step_active || !step.running)
-                _exit(3);
+                cell_leave(3);
             step_kill(&step, KILLED_DEADLINE);
             lease_ends_us = now_us() + 1000000; /* time to report; then we end */
             return 0;
@@ -259,7 +262,7 @@ static _Noreturn void serve(int children)
         if (step_active && !step.running && !slow)
             timeout = 0;
         if (poll(polled, 6, timeout) < 0 && errno != EINTR)
-            _exit(7);
+            cell_leave(7);
         if (polled[1].revents)
             discard(children);
         if (polled[0].revents)
@@ -277,6 +280,7 @@ void launcher_run(struct cell *made)
     int children;
 
     cell = made;
+    cell_serve(made);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     sigemptyset(&child);
@@ -284,7 +288,7 @@ void launcher_run(struct cell *made)
     children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     if (children < 0 || fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) < 0 ||
         fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK) < 0)
-        _exit(124);
+        cell_leave(124);
     step.input_fd = step.streams[0].fd = step.streams[1].fd = -1;
     frame_send('R', "version=%d\nfeatures=%s\n", PROTOCOL_VERSION, cell->features);
     serve(children);

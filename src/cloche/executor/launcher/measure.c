@@ -9,6 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* How deep a chain of descendants is followed: each level holds two files open. */
+#define MAX_DEPTH 256
+
 /* As a container sees its own cgroup: version 2 (or both), then version 1. */
 static const char *const PEAK[] = {"/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory/memory.max_usage_in_bytes"};
 static const char *const EVENTS[] = {"/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"};
@@ -16,6 +19,7 @@ static const char *const EVENTS[] = {"/sys/fs/cgroup/memory.events", "/sys/fs/cg
 /* Version 2 resets a peak per open file (since Linux 6.12), so the file stays open. */
 static int peak_fd = -1;
 static long long oom_kills_before;
+static bool seen;
 /* A container's view is read-only: there the peak of earlier steps can't be reset. */
 static long long peak_before;
 
@@ -58,6 +62,22 @@ static void add_process(int proc, const char *pid, struct sample *sum)
     sum->memory_bytes += pages * sysconf(_SC_PAGESIZE);
 }
 
+/* Page tables are no resident memory, and a program that maps much and touches little has many. */
+static void add_tables(int proc, const char *pid, struct sample *sum)
+{
+    char path[32], text[4096], *found;
+
+    snprintf(path, sizeof path, "%.20s/status", pid);
+    if (read_file(proc, path, text, sizeof text) > 0 && (found = strstr(text, "\nVmPTE:")) != NULL)
+        sum->memory_bytes += atoll(found + strlen("\nVmPTE:")) * 1024;
+}
+
+static void add_all(int proc, const char *pid, struct sample *sum)
+{
+    add_process(proc, pid, sum);
+    add_tables(proc, pid, sum);
+}
+
 /* proc(5): smaps_rollup divides shared pages among those who map them. Unreadable: count all of them. */
 static void add_proportional(int proc, const char *pid, struct sample *sum)
 {
@@ -68,6 +88,7 @@ static void add_proportional(int proc, const char *pid, struct sample *sum)
         sum->memory_bytes += atoll(found + strlen("\nPss:")) * 1024;
     else
         add_process(proc, pid, sum);
+    add_tables(proc, pid, sum);
 }
 
 typedef void adder(int proc, const char *pid, struct sample *sum);
@@ -82,18 +103,45 @@ static void add_everybody(DIR *proc, adder *add, struct sample *sum)
             add(dirfd(proc), entry->d_name, sum);
 }
 
-/* Else our descendants are: who loses its parent becomes our child. */
-static void add_children(int proc, const char *pid, adder *add, struct sample *sum, int depth)
-{
-    char path[64], text[4096], *at = text, *child;
+static void add_children(int proc, const char *pid, adder *add, struct sample *sum, int depth);
 
-    snprintf(path, sizeof path, "%.20s/task/%.20s/children", pid, pid);
-    if (depth > 256 || read_file(proc, path, text, sizeof text) <= 0)
-        return;
-    while ((child = strsep(&at, " ")) != NULL && at != NULL) {
+/* The children that one thread started, by the file where the kernel lists them. */
+static void add_listed(int proc, FILE *list, adder *add, struct sample *sum, int depth)
+{
+    char child[24];
+
+    while (fscanf(list, "%23s", child) == 1) {
         add(proc, child, sum);
         add_children(proc, child, add, sum, depth + 1);
     }
+}
+
+/* Else our descendants are: who loses its parent becomes our child. */
+static void add_children(int proc, const char *pid, adder *add, struct sample *sum, int depth)
+{
+    char path[80];
+    struct dirent *thread;
+    DIR *threads;
+    int fd;
+
+    snprintf(path, sizeof path, "%.20s/task", pid);
+    fd = depth > MAX_DEPTH ? -1 : openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    threads = fd < 0 ? NULL : fdopendir(fd);
+    while (threads != NULL && (thread = readdir(threads)) != NULL) {
+        FILE *list;
+
+        if (thread->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "%.20s/children", thread->d_name);
+        fd = openat(dirfd(threads), path, O_RDONLY | O_CLOEXEC);
+        list = fd < 0 ? NULL : fdopen(fd, "r");
+        if (list == NULL)
+            continue;
+        add_listed(proc, list, add, sum, depth);
+        fclose(list);
+    }
+    if (threads != NULL)
+        closedir(threads);
 }
 
 static struct sample measure(const struct cell *cell, adder *add)
@@ -113,9 +161,9 @@ static struct sample measure(const struct cell *cell, adder *add)
     return sum;
 }
 
-struct sample measure_tree(const struct cell *cell)
+struct sample measure_tree(const struct cell *cell, bool memory_counts)
 {
-    return measure(cell, add_process);
+    return measure(cell, memory_counts ? add_all : add_process);
 }
 
 long long measure_memory(const struct cell *cell)
@@ -144,8 +192,11 @@ static long long read_peak(void)
     return atoll(text);
 }
 
-void cgroup_reset(void)
+void cgroup_reset(const struct cell *cell)
 {
+    seen = cell->kind == KIND_CONTAINER; /* elsewhere these are the host's, and somebody outside measures ours */
+    if (!seen)
+        return;
     for (size_t i = 0; peak_fd < 0 && i < sizeof PEAK / sizeof *PEAK; i++) {
         peak_fd = open(PEAK[i], O_RDWR | O_CLOEXEC);
         if (peak_fd < 0)
@@ -157,8 +208,11 @@ void cgroup_reset(void)
 
 struct cgroup_memory cgroup_read(void)
 {
-    struct cgroup_memory result = {read_peak(), -1};
+    struct cgroup_memory result = {-1, -1};
 
+    if (!seen)
+        return result;
+    result.peak_bytes = read_peak();
     if (result.peak_bytes <= peak_before)
         result.peak_bytes = -1; /* an earlier step's: of this one only the sampled memory is known */
     if (oom_kills_before >= 0)

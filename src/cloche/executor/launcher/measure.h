@@ -17,14 +17,14 @@ struct cgroup_memory {
 /* Microseconds on the monotonic clock. */
 long long now_us(void);
 
-/* Sums every process but this one. */
-struct sample measure_tree(const struct cell *cell);
+/* Sums every process but this one; page tables too where memory is limited by what we see. */
+struct sample measure_tree(const struct cell *cell, bool memory_counts);
 
 /* Resident memory of all live processes with shared pages counted once: exact, and dear. */
 long long measure_memory(const struct cell *cell);
 
 /* Starts a new peak where the kernel allows it; afterwards OOM kills count from 0. */
-void cgroup_reset(void);
+void cgroup_reset(const struct cell *cell);
 struct cgroup_memory cgroup_read(void);
 
 #endif

@@ -21,6 +21,33 @@ static bool set_capabilities(unsigned long long kept)
     return syscall(SYS_capset, &header, data) == 0;
 }
 
+/* Sets which of the permitted capabilities count. */
+static bool set_effective(bool all)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+
+    if (syscall(SYS_capget, &header, data) < 0)
+        return false;
+    for (int half = 0; half < 2; half++)
+        data[half].effective = all ? data[half].permitted : 0;
+    return syscall(SYS_capset, &header, data) == 0;
+}
+
+bool privileges_suspend(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+
+    return set_effective(false) && syscall(SYS_capget, &header, data) == 0 && data[0].effective == 0 &&
+           data[1].effective == 0;
+}
+
+bool privileges_resume(void)
+{
+    return set_effective(true);
+}
+
 /* Fails only where we may not: then there is nothing to give up. */
 static void empty_bounding_set(void)
 {

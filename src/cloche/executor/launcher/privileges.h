@@ -13,6 +13,10 @@ bool privileges_drop(const struct cell *cell);
 /* Becomes another user of the host that may still start programs of a third. */
 bool privileges_become(uid_t uid);
 
+/* Lets no capability count until privileges_resume. False: some still does. */
+bool privileges_suspend(void);
+bool privileges_resume(void);
+
 /* In the program, last before exec: its own user if it has one, nothing left to regain. */
 bool privileges_leave(const struct cell *cell);
 

@@ -72,7 +72,7 @@ void process_make(const struct order *order, struct cell *cell)
         give_up("a session of its own");
     if (order->launcher_uid != 0 && !privileges_become(order->launcher_uid))
         give_up("the launcher's user");
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    /* No death signal: the end of stdin tells us to end the program, which SIGKILL would leave behind. */
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
         give_up("a reaper");
     cell_feature(cell, order->program_uid != 0 ? "own-user" : "shared-user");

@@ -113,6 +113,8 @@ static void become(const struct program *program, const int ends[3], int report)
     if (fchdir(program->work) < 0 || !set_limits(program->limits) || !privileges_leave(program->cell))
         fail(report);
     prefer_for_oom();
+    if (program->cell->kind == KIND_PROCESS)
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* no namespace ends it with the launcher */
     if (rules >= 0 && !landlock_apply(rules))
         fail(report);
     if ((filter & FILTER_SHARED_USER) && strncmp(program->argv[0], "./", 2) == 0)

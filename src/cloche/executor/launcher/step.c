@@ -79,7 +79,7 @@ bool step_start(struct step *step, const struct request *request, const struct c
     struct pipes pipes;
 
     memset(step, 0, sizeof *step);
-    cgroup_reset();
+    cgroup_reset(cell);
     step->cell = cell;
     step->limits = request->limits;
     step->killed_us = -1;
@@ -129,7 +129,7 @@ static void end_all(struct step *step)
         if (pid > 0) {
             collect(step, pid, status, &used);
         } else if (now_us() > give_up) {
-            _exit(4); /* a process that SIGKILL does not end: the executor sees a lost cell */
+            cell_leave(4); /* a process that SIGKILL does not end: the executor sees a lost cell */
         } else {
             nanosleep(&pause, NULL);
             if (!without("kill-tree"))
@@ -169,7 +169,7 @@ void step_kill(struct step *step, enum killed reason)
 
 static long long sample(struct step *step, long long now)
 {
-    struct sample seen = measure_tree(step->cell);
+    struct sample seen = measure_tree(step->cell, step->limits.sample_memory);
     long long limit_us = step->limits.cpu_ms * 1000, total = step->reaped_cpu_us + seen.cpu_us, wait, cost;
 
     if (step->limits.sample_memory && seen.memory_bytes > step->limits.memory_bytes)
@@ -229,13 +229,27 @@ void step_feed(struct step *step)
     step->input_fd = -1;
 }
 
+/* As much as is there, up to a frame: a pipe in packet mode gives single bytes. -1: nothing now; 0: ended. */
+static ssize_t read_available(int fd, char *to)
+{
+    size_t have = 0;
+    ssize_t got = 1;
+
+    while (have < MAX_OUT && got > 0) {
+        got = read(fd, to + have, MAX_OUT - have);
+        if (got < 0 && errno == EINTR)
+            got = 1;
+        else if (got > 0)
+            have += (size_t)got;
+    }
+    return have > 0 ? (ssize_t)have : got;
+}
+
 bool step_relay(struct step *step, struct stream *stream)
 {
     long long room = step->limits.output_bytes - stream->kept, keep;
-    ssize_t got = read(stream->fd, frame_reserve(), MAX_OUT);
+    ssize_t got = read_available(stream->fd, frame_reserve());
 
-    if (got < 0 && errno == EINTR)
-        return true;
     if (got < 0 && errno == EAGAIN && step->running)
         return false;
     if (got <= 0) { /* nobody is left to write: empty means ended */
