@@ -82,7 +82,7 @@ async def test_crash_starts_no_helper_of_the_host(bench: Bench, helper: Helper, 
 async def test_helper_is_started_where_cells_inherit_a_limit_of_0(
     bench: Bench, helper: Helper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The host's core dump helper does start where cells inherit a limit of 0, which shows that the test above can fail."""
+    """The host's core dump helper does start where cells inherit a limit of 0: the test above can fail."""
     if bench.engine.name == "docker":
         pytest.skip("its cells inherit from the Docker Engine")
     spawn = engine.spawn

@@ -36,7 +36,7 @@ print([line.split(":")[0].strip() for line in open("/proc/net/dev").read().split
 
 
 async def test_host_files_are_not_there(bench: Bench) -> None:
-    """Nothing of the host's files is there but the toolchain; without a view of its own, nothing of them can be opened."""
+    """Nothing of the host's files is there but the toolchain; without a view of its own, nothing can be opened."""
     own = (str(Path.home() / ".bashrc"), str(Path.cwd()))
     others = ("/home", "/var/lib", "/var/run/docker.sock", "/etc/shadow", "/sys/class")
     source = f"import os\nfor path in {own + others}:\n    if os.path.exists(path): print(path)"
