@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import platform
 import shutil
 from collections.abc import Iterable
@@ -61,7 +60,6 @@ class LocalEngine:
         self._wanted = tiers
         self._configured_roots = cgroup_roots
         self._temporary = Path()
-        self._lock: int | None = None
         self._launcher = ""
         self._users = find_users()
         self._roots = CgroupRoots()
@@ -84,7 +82,7 @@ class LocalEngine:
             raise EngineUnusableError("the local engine needs Linux")
         self._launcher = str(find_launcher())
         remove_roots_of_the_dead()
-        self._temporary, self._lock = make_root()
+        self._temporary = make_root()
         self._roots = find_roots(self._configured_roots)
         for left in await asyncio.to_thread(remove_leftovers, self._roots):
             log.error("cgroup.left", group=left)
@@ -98,9 +96,6 @@ class LocalEngine:
         await self._stuck.close()
         if self._temporary.name:
             shutil.rmtree(self._temporary, ignore_errors=True)
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
 
     def facts(self) -> dict[str, str]:
         return {
