@@ -33,6 +33,10 @@ def _process(_: pytest.FixtureRequest) -> Engine:
     return LocalEngine(tiers=("process",))
 
 
+def _process_without_cgroups(_: pytest.FixtureRequest) -> Engine:
+    return LocalEngine(tiers=("process",), cgroup_roots=("/nonexistent",))
+
+
 def _docker(request: pytest.FixtureRequest) -> Engine:
     return DockerEngine(request.getfixturevalue("docker_proxy"), owner="conformance")
 
@@ -42,6 +46,7 @@ ENGINES: dict[str, Callable[[pytest.FixtureRequest], Engine]] = {
     "local": _local,
     "local-without-cgroups": _local_without_cgroups,
     "process": _process,
+    "process-without-cgroups": _process_without_cgroups,
 }
 #: The kernel does not count processes of the host's root, so without cgroups only users are limited.
 AS_ROOT = os.geteuid() == 0

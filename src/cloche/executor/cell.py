@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
@@ -64,7 +65,7 @@ class Cell:
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
         self._frames = FrameReader()
-        self._waiting: list[tuple[bytes, bytes]] = []
+        self._waiting: deque[tuple[bytes, bytes]] = deque()
         self._writing = asyncio.Lock()
         self._file_errno = 0
 
@@ -78,6 +79,7 @@ class Cell:
 
         Raises:
             CellLostError: it did not get ready, or died of the files.
+            EngineError: something that must hold programs in was not to be had for this cell.
         """
         try:
             async with asyncio.timeout(_READY_S):
@@ -86,7 +88,9 @@ class Cell:
             raise await self._lost("the launcher does not get ready") from None
         if kind != b"R":
             raise await self._lost("the launcher began with another frame")
-        protocol.parse_ready(payload)
+        lacking = self._slot.must_have.difference(protocol.parse_ready(payload))
+        if lacking:
+            raise EngineError(f"the cell is without {', '.join(sorted(lacking))}")
         room = self._slot.room
         hello = protocol.hello(
             deadline_ms=round(deadline_s * 1000),
@@ -146,7 +150,7 @@ class Cell:
             kind, payload = await self._next()
             if kind in _STREAM_OF:
                 before = time.monotonic()
-                await sink(_STREAM_OF[kind], payload)
+                await sink(_STREAM_OF[kind], self._joined(kind, payload))
                 _postpone(guard, time.monotonic() - before)
             elif kind == b"D":
                 return await self._parsed(payload)
@@ -170,6 +174,13 @@ class Cell:
                     return True
             except EngineError:
                 return False  # the run itself finds out
+
+    def _joined(self, kind: bytes, payload: bytes) -> bytes:
+        """The payload with those of the same stream behind it: a program may write byte by byte."""
+        parts = [payload]
+        while self._waiting and self._waiting[0][0] == kind:
+            parts.append(self._waiting.popleft()[1])
+        return b"".join(parts)
 
     async def _on_fault(self, fault: Fault) -> None:
         if fault.stage == "file":
@@ -195,7 +206,7 @@ class Cell:
                 self._waiting.extend(self._frames.feed(data))
             except ProtocolError as error:
                 raise await self._lost(str(error)) from error
-        return self._waiting.pop(0)
+        return self._waiting.popleft()
 
     async def _give(self, frame: bytes) -> None:
         """Send what the program brings along: too much of it for the cell's memory can end the launcher."""

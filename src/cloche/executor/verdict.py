@@ -55,8 +55,10 @@ def _judged(facts: StepFacts) -> Judgement:
     if facts.file_errno:
         return _files_refused(facts)
     ooms = oom_kills(facts)
-    if ooms > 0 or done.killed == "memory":
-        return judge_memory(facts.limits, usage(facts).peak_memory_bytes, ooms)
+    used = usage(facts)
+    unseen = used.memory_source == "sampled" and used.peak_memory_bytes > facts.limits.memory_bytes
+    if ooms > 0 or done.killed == "memory" or (unseen and done.killed == "none"):
+        return judge_memory(facts.limits, used.peak_memory_bytes, ooms)
     return _limit_passed(facts) or _ended_itself(facts)
 
 

@@ -137,6 +137,11 @@ class Slot(Protocol):
         ...
 
     @property
+    def must_have(self) -> frozenset[str]:
+        """Features that this cell's own launcher must report, or nothing may run in it."""
+        ...
+
+    @property
     def own_processes(self) -> int:
         """Processes of other programs that ``rlimit_processes`` must allow, because they share the cell's user."""
         ...

@@ -73,6 +73,10 @@ class DockerSlot:
         return WORK
 
     @property
+    def must_have(self) -> frozenset[str]:
+        return frozenset({"seccomp", "no-capabilities"})
+
+    @property
     def own_processes(self) -> int:
         return 0
 

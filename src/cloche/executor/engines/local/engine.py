@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import platform
-import shutil
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final
 
 from cloche.contracts.words import ISOLATION_ORDER, EngineName, Isolation
@@ -24,7 +22,7 @@ from cloche.executor.engines.local.cgroups.roots import CgroupRoots, find_roots
 from cloche.executor.engines.local.plan import CellPlan
 from cloche.executor.engines.local.reach import within_reach
 from cloche.executor.engines.local.ready import ReadyCells
-from cloche.executor.engines.local.scratch import make_root, make_scratch, remove_roots_of_the_dead
+from cloche.executor.engines.local.scratch import ScratchDirectories
 from cloche.executor.engines.local.slot import LocalSlot, spawn
 from cloche.executor.engines.local.stuck import StuckCells
 from cloche.executor.engines.local.toolchains import find_toolchains
@@ -59,7 +57,8 @@ class LocalEngine:
     ) -> None:
         self._wanted = tiers
         self._configured_roots = cgroup_roots
-        self._temporary = Path()
+        self._scratch = ScratchDirectories()
+        self._launcher_features: dict[Isolation, frozenset[str]] = {}
         self._launcher = ""
         self._users = find_users()
         self._roots = CgroupRoots()
@@ -81,8 +80,7 @@ class LocalEngine:
         if platform.system() != "Linux":
             raise EngineUnusableError("the local engine needs Linux")
         self._launcher = str(find_launcher())
-        remove_roots_of_the_dead()
-        self._temporary = make_root()
+        self._scratch.start()
         self._roots = find_roots(self._configured_roots)
         for left in await asyncio.to_thread(remove_leftovers, self._roots):
             log.error("cgroup.left", group=left)
@@ -94,8 +92,7 @@ class LocalEngine:
             with contextlib.suppress(SlotStuckError):
                 await slot.destroy()
         await self._stuck.close()
-        if self._temporary.name:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+        await self._scratch.close()
 
     def facts(self) -> dict[str, str]:
         return {
@@ -128,7 +125,7 @@ class LocalEngine:
             group = CellGroup(self._roots, str(self._made))
             scratch = None
             if isolation == "process":
-                scratch = make_scratch(self._temporary / f"cell-{self._made}", users.program if users else None)
+                scratch = self._scratch.make(users.program if users else None)
             plan = CellPlan(toolchain, users, tuple(group.procs_files), scratch)
             child = spawn(self._launcher, plan.order())
         except (OSError, EngineError) as error:
@@ -136,19 +133,25 @@ class LocalEngine:
                 group.remove()
             self._users.give_back(users)
             raise EngineError(f"a cell could not be made: {error}") from error
-        slot = LocalSlot(child, group, plan, self._forget)
+        must_have = self._launcher_features.get(isolation, frozenset())
+        slot = LocalSlot(child, group, plan, must_have, self._forget)
         self._open.add(slot)
         return slot
 
-    def _forget(self, slot: LocalSlot, gone: bool) -> None:  # noqa: FBT001  (the slot's word)
+    async def _forget(self, slot: LocalSlot, gone: bool) -> None:  # noqa: FBT001  (the slot's word)
         self._open.discard(slot)
         if gone:
-            self._users.give_back(slot.plan.users)
+            await self._clear_away(slot)
         else:
             self._stuck.add(slot)
 
-    def _freed(self, slot: LocalSlot) -> None:
+    async def _clear_away(self, slot: LocalSlot) -> None:
+        if slot.plan.scratch is not None:
+            await self._scratch.remove(slot.plan.scratch)
         self._users.give_back(slot.plan.users)
+
+    async def _freed(self, slot: LocalSlot) -> None:
+        await self._clear_away(slot)
         if slot.gone is not None and not slot.gone.done():
             slot.gone.set_result(None)
 
@@ -181,6 +184,7 @@ class LocalEngine:
                 await slot.destroy()
         except (EngineError, ProtocolError, TimeoutError) as error:
             raise EngineUnusableError(str(error) or "its launcher does not answer") from error
+        self._launcher_features[isolation] = frozenset(features)
         return Tier(isolation, (*features, *self._limited_by()), tuple(self._lacking(isolation, features)))
 
     def _limited_by(self) -> Iterable[str]:

@@ -21,7 +21,9 @@ class PipeReader:
         """The next bytes, or ``b""`` at the end or after ``close``."""
         while self._fd >= 0:
             try:
-                return os.read(self._fd, _READ_BYTES)
+                data = os.read(self._fd, _READ_BYTES)
+                await asyncio.sleep(0)  # one endless writer must not keep the others waiting
+                return data
             except BlockingIOError:
                 loop = asyncio.get_running_loop()
                 await _ready(loop.add_reader, loop.remove_reader, self._fd)

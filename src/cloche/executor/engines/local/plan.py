@@ -49,6 +49,11 @@ class CellPlan:
     scratch: Path | None = None
 
     @property
+    def own_processes(self) -> int:
+        """Of ours in its cgroups: the launcher, and the process that made its namespaces."""
+        return 2 if self.scratch is None else 1
+
+    @property
     def work(self) -> str:
         """The work directory as the program sees it."""
         return WORK if self.scratch is None else str(self.scratch / "work")

@@ -1,69 +1,80 @@
 """Directories of process cells on the host: made for one program, removed whatever it left in them."""
 
 import asyncio
+import itertools
 import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Final
 
-from cloche.executor.engines.engine import SlotStuckError
+from cloche.executor.engines.local.cgroups.names import PREFIX, group_name, is_left_over
+from cloche.kit.logs import get_logger
 
-_PREFIX: Final = "cloche-cells-"
+log = get_logger()
+
 #: So many plain files are removed without starting a process.
 _FEW: Final = 64
+_PARTS: Final = ("work", "tmp")
 
 
-def make_root() -> Path:
-    """A directory for this process's cells, which their programs may pass through to their own."""
-    root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-    root.chmod(0o711)
-    return root
+class ScratchDirectories:
+    """One directory for each process cell, below one that their programs may pass through."""
+
+    def __init__(self) -> None:
+        self._root = Path()
+        self._made = itertools.count()
+        self._removing: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Make the directory for all, and remove those of executors that do not run any more."""
+        _remove_roots_of_the_dead()
+        self._root = Path(tempfile.mkdtemp(prefix=group_name("scratch-")))
+        self._root.chmod(0o711)
+
+    def make(self, owner: int | None) -> Path:
+        """The work and temporary directories of one cell; ``owner`` None: this process's own user.
+
+        Raises:
+            OSError: the disk is full, or the like.
+        """
+        path = self._root / f"cell-{next(self._made)}"
+        path.mkdir(mode=0o711)
+        for name in _PARTS:
+            (path / name).mkdir(mode=0o700)
+            if owner is not None:
+                os.chown(path / name, owner, owner)
+        return path
+
+    async def remove(self, path: Path) -> None:
+        """Take one cell's directories out of reach at once; what is large goes in the background."""
+        if await asyncio.to_thread(_remove_few, path):
+            return
+        await asyncio.to_thread(path.chmod, 0o700)
+        task = asyncio.create_task(_remove_all(path))
+        self._removing.add(task)
+        task.add_done_callback(self._removing.discard)
+
+    async def close(self) -> None:
+        """Remove everything."""
+        if self._removing:
+            await asyncio.wait(self._removing)
+        if self._root.name:
+            await asyncio.to_thread(shutil.rmtree, self._root, ignore_errors=True)
 
 
-def remove_roots_of_the_dead() -> None:
-    """Remove what executors that do not run any more left behind."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
-        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+def _remove_roots_of_the_dead() -> None:
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-scratch-*"):
+        if is_left_over(left.name):
             shutil.rmtree(left, ignore_errors=True)
-
-
-def make_scratch(path: Path, owner: int | None) -> Path:
-    """The work and temporary directories of one cell; ``owner`` None: this process's own user.
-
-    Raises:
-        OSError: the disk is full, or the like.
-    """
-    path.mkdir(mode=0o711)
-    for name in ("work", "tmp"):
-        (path / name).mkdir(mode=0o700)
-        if owner is not None:
-            os.chown(path / name, owner, owner)
-    return path
-
-
-async def remove_scratch(path: Path) -> None:
-    """Remove one cell's directories, however deep and however closed they are.
-
-    Raises:
-        SlotStuckError: something is left.
-    """
-    if await asyncio.to_thread(_remove_few, path):
-        return
-    for argv in (("/bin/chmod", "-R", "u+rwx", str(path)), ("/bin/rm", "-rf", str(path))):
-        quiet = asyncio.subprocess.DEVNULL
-        process = await asyncio.create_subprocess_exec(*argv, stdin=quiet, stdout=quiet, stderr=quiet)
-        await process.wait()
-    if await asyncio.to_thread(os.path.lexists, path):
-        raise SlotStuckError("a cell's files can't be removed")
 
 
 def _remove_few(path: Path) -> bool:
     """Whether it held nothing but a few files, and is gone."""
     try:
-        for name in ("work", "tmp"):
-            entries = list(os.scandir(path / name))
+        for name in _PARTS:
+            with os.scandir(path / name) as found:
+                entries = list(itertools.islice(found, _FEW + 1))
             if len(entries) > _FEW or any(entry.is_dir(follow_symlinks=False) for entry in entries):
                 return False
             for entry in entries:
@@ -73,3 +84,13 @@ def _remove_few(path: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+async def _remove_all(path: Path) -> None:
+    """However deep and however closed its directories are."""
+    quiet = asyncio.subprocess.DEVNULL
+    for argv in (("/bin/chmod", "-R", "u+rwx", str(path)), ("/bin/rm", "-rf", str(path))):
+        process = await asyncio.create_subprocess_exec(*argv, stdin=quiet, stdout=quiet, stderr=quiet)
+        await process.wait()
+    if await asyncio.to_thread(os.path.lexists, path):
+        log.error("scratch.left", path=str(path))

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from cloche.contracts.limits import Limits
@@ -12,11 +12,12 @@ from cloche.executor.engines.engine import EngineError, Room, SlotStuckError, Sl
 from cloche.executor.engines.local.cgroups.group import CellGroup
 from cloche.executor.engines.local.pipes import PipeReader, PipeWriter, ProcessExit
 from cloche.executor.engines.local.plan import CellPlan
-from cloche.executor.engines.local.scratch import remove_scratch
 
 #: The launcher ends at once when its stdin does; a kernel under load may take longer to tear down.
 _POLITE_S = 1.0
 _FORCED_S = 6.0
+#: Without a namespace the launcher itself ends its programs, and nothing else could.
+_PATIENT_S = 7.0
 
 
 _SMALL = Room(disk_bytes=1 << 20, inodes=64)
@@ -57,10 +58,16 @@ class LocalSlot:
     """Implements ``Slot``; see there. ``forget`` is called once, with whether everything is gone."""
 
     def __init__(
-        self, child: Child, group: CellGroup, plan: CellPlan, forget: Callable[["LocalSlot", bool], None]
+        self,
+        child: Child,
+        group: CellGroup,
+        plan: CellPlan,
+        must_have: frozenset[str],
+        forget: Callable[["LocalSlot", bool], Awaitable[None]],
     ) -> None:
         self._child = child
         self._group = group
+        self._must_have = must_have
         self._room = _SMALL
         self._forget = forget
         self._destroying: asyncio.Task[None] | None = None
@@ -83,8 +90,14 @@ class LocalSlot:
 
     @property
     def own_processes(self) -> int:
-        shared = self.plan.scratch is not None and self.plan.users is None
-        return _processes_of(os.geteuid()) if shared and self.rlimit_processes else 0
+        if self.plan.users is not None or not self.rlimit_processes:
+            return 0
+        # In a user namespace of its own the launcher alone shares the program's user.
+        return 1 if self.plan.scratch is None else _processes_of(os.geteuid())
+
+    @property
+    def must_have(self) -> frozenset[str]:
+        return self._must_have
 
     @property
     def work(self) -> str:
@@ -112,7 +125,7 @@ class LocalSlot:
             raise EngineError(f"the cell does not listen: {self.last_words() or error.strerror}") from error
 
     async def confine(self, limits: Limits) -> None:
-        self._group.confine(memory_bytes=limits.memory_bytes, processes=limits.processes)
+        self._group.confine(memory_bytes=limits.memory_bytes, processes=limits.processes + self.plan.own_processes)
 
     async def usage(self) -> SlotUsage:
         return self._group.usage()
@@ -139,32 +152,25 @@ class LocalSlot:
             error.gone = self.gone = asyncio.get_running_loop().create_future()
             raise
         finally:
-            self._forget(self, gone)
+            await self._forget(self, gone)
             self._child.reader.close()
             with contextlib.suppress(OSError):
                 os.close(self._child.stderr_fd)
 
     async def _take_apart(self) -> None:
-        if not await self._child.exit.wait(_POLITE_S):
+        alone = self.plan.scratch is not None and not self._group.procs_files
+        if not await self._child.exit.wait(_PATIENT_S if alone else _POLITE_S):
             self._child.exit.kill(signal.SIGKILL)
             self._group.kill()
-            if not await self._child.exit.wait(_FORCED_S):
+            if not await self._child.exit.wait(0.5 if alone else _FORCED_S) or alone:
                 raise SlotStuckError("the cell's first process does not end")
         await self._remove_group()
-        if self.plan.scratch is not None:
-            await remove_scratch(self.plan.scratch)
 
     async def try_again(self) -> bool:
         """Whether a cell whose ``destroy`` failed is gone now."""
         self._child.exit.kill(signal.SIGKILL)
         self._group.kill()
-        if not await self._child.exit.wait(_POLITE_S) or not self._group.remove():
-            return False
-        with contextlib.suppress(SlotStuckError):
-            if self.plan.scratch is not None:
-                await remove_scratch(self.plan.scratch)
-            return True
-        return False
+        return await self._child.exit.wait(_POLITE_S) and self._group.remove()
 
     async def _remove_group(self) -> None:
         """An empty group proves that every process of the cell is gone."""

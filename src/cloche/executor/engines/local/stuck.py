@@ -5,7 +5,7 @@ Their users, files and cgroups stay theirs. They are tried again until they are 
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from cloche.executor.engines.local.slot import LocalSlot
 from cloche.kit.logs import get_logger
@@ -19,7 +19,7 @@ _PAUSE_S = 10.0
 class StuckCells:
     """``freed`` is called once for each cell that is gone at last."""
 
-    def __init__(self, freed: Callable[[LocalSlot], None], pause_s: float = _PAUSE_S) -> None:
+    def __init__(self, freed: Callable[[LocalSlot], Awaitable[None]], pause_s: float = _PAUSE_S) -> None:
         self._freed = freed
         self._pause_s = pause_s
         self._cells: list[LocalSlot] = []
@@ -37,7 +37,7 @@ class StuckCells:
             if await slot.try_again():
                 self._cells.remove(slot)
                 log.info("slot.regained")
-                self._freed(slot)
+                await self._freed(slot)
 
     async def close(self) -> None:
         """Try each a last time."""

@@ -13,6 +13,8 @@ from cloche.executor.engines.local.plan import CellUsers
 #: Above every range that distributions and systemd give out. Source: systemd's UIDS-GIDS.
 FIRST_USER = 1_900_000_000
 _MOST = 4096
+#: A namespace that maps nobody but its root has no users to give.
+_FEWEST = 3
 
 
 class SlotUsers:
@@ -47,6 +49,8 @@ def find_users() -> SlotUsers:
     inside, _, count = max(_mapped(), key=lambda found: found[2])
     if inside <= FIRST_USER and inside + count >= FIRST_USER + _MOST:
         return SlotUsers(FIRST_USER, _MOST)
+    if count < _FEWEST:
+        return SlotUsers(None, 0)
     most = min(_MOST, count - 1)
     return SlotUsers(inside + count - most, most)
 

@@ -15,9 +15,6 @@ from cloche.executor.engines.local.cgroups.roots import CgroupRoots
 from cloche.executor.engines.local.cgroups.version1 import MemoryVersion1
 from cloche.executor.engines.local.cgroups.version2 import MemoryVersion2
 
-#: The launcher and the process that made its namespaces are not the program's.
-_OWN_PROCESSES = 2
-
 
 class CellGroup:
     """Made empty; processes join through ``procs_files``.
@@ -60,14 +57,14 @@ class CellGroup:
         return self._pids is not None
 
     def confine(self, *, memory_bytes: int, processes: int) -> None:
-        """Set the limits and start measuring anew.
+        """Set the limits and start measuring anew; ``processes`` counts the launcher's too.
 
         Raises:
             EngineError: the kernel refused.
         """
         try:
             if self._pids is not None:
-                files.write(f"{self._pids}/pids.max", processes + _OWN_PROCESSES)
+                files.write(f"{self._pids}/pids.max", processes)
             if self._memory is not None:
                 self._memory.limit(memory_bytes)
                 self._memory.restart()
