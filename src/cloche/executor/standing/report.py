@@ -36,7 +36,7 @@ class TierReport:
             isolation=self.tier.isolation,
             healthy=self.healthy,
             features=list(self.tier.features),
-            lacking=list(self.tier.lacking),
+            lacking=[as_message(said) for said in self.tier.lacking],
             held=len(self.tests) - len(self.broken),
             broken=[BrokenDefence(name=test.name, message=test.message) for test in self.broken],
             tested_at=self.tested_at,
