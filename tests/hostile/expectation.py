@@ -87,7 +87,8 @@ class Expectation(BaseModel):
     ``defence`` is what it would break without, ``process_defence`` what takes its place in the tier ``process``.
     ``cases`` runs it that often in one cell, ``times`` in one cell after another, ``together`` in so many cells at
     once whose output must differ. ``answer`` is what a case expects and the program can't know. ``afterwards``
-    are host paths (globs) that must not exist. ``root_only``: holds where the executor is root.
+    are host paths (globs) that must not exist. ``root_only``: holds where the executor is root;
+    ``needs_cgroups``: where the kernel counts a cell's memory and CPU, which sampling can't do as well.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -105,6 +106,7 @@ class Expectation(BaseModel):
     signal: int | None = None
     tiers: list[Isolation] = ["namespace", "container"]
     root_only: bool = False
+    needs_cgroups: bool = False
     limits: Limits
     network: Network = "none"
     args: list[str] = []
