@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from pathlib import Path
 
 import pytest
 from bench import ENV, Bench, Ran
@@ -212,6 +213,38 @@ async def test_destruction_goes_on_when_nobody_waits_for_it(bench: Bench) -> Non
         assert _own_groups() == []
         with pytest.raises((CellLostError, EngineError)):
             await opened.step()
+
+
+async def test_nothing_of_a_destroyed_cell_runs_on(bench: Bench) -> None:
+    """Destroying a cell ends every process that its program started, whatever sessions they moved to."""
+    mark = f"9{time.monotonic_ns()}"
+    source = f"""
+import os, time
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() != 0: os._exit(0)
+        os.execv("/bin/sleep", ["sleep", "{mark}"])
+time.sleep(0.3); print("on"); time.sleep(60)
+"""
+    async with bench.open(source) as opened:
+        seen = opened.watch(b"on")
+        running = asyncio.create_task(opened.step())
+        await asyncio.wait_for(seen.wait(), 20)
+        running.cancel()
+        await asyncio.wait([running])
+    assert _processes_with(mark) == []
+
+
+def _processes_with(mark: str) -> list[str]:
+    return [str(path) for path in Path("/proc").glob("[0-9]*/cmdline") if mark in _read(path)]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 async def test_memory_limit_ends_a_hog(bench: Bench) -> None:

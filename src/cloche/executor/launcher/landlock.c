@@ -39,6 +39,8 @@ int landlock_abi(void)
 {
     long abi = syscall(NR_create_ruleset, NULL, 0, CREATE_VERSION);
 
+    if (abi >= LANDLOCK_SCOPES && without("landlock-scopes"))
+        return LANDLOCK_SCOPES - 1;
     return abi < 0 ? 0 : (int)abi;
 }
 

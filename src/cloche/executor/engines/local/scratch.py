@@ -1,6 +1,7 @@
 """Directories of process cells on the host: made for one program, removed whatever it left in them."""
 
 import asyncio
+import fcntl
 import itertools
 import os
 import shutil
@@ -8,11 +9,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from cloche.executor.engines.local.cgroups.names import PREFIX, group_name, is_left_over
 from cloche.kit.logs import get_logger
 
 log = get_logger()
 
+_PREFIX: Final = "cloche-cells-"
 #: So many plain files are removed without starting a process.
 _FEW: Final = 64
 _PARTS: Final = ("work", "tmp")
@@ -23,13 +24,15 @@ class ScratchDirectories:
 
     def __init__(self) -> None:
         self._root = Path()
+        self._lock: int | None = None
         self._made = itertools.count()
         self._removing: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Make the directory for all, and remove those of executors that do not run any more."""
         _remove_roots_of_the_dead()
-        self._root = Path(tempfile.mkdtemp(prefix=group_name("scratch-")))
+        self._root = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._lock = _locked(self._root)
         self._root.chmod(0o711)
 
     def make(self, owner: int | None) -> Path:
@@ -61,12 +64,34 @@ class ScratchDirectories:
             await asyncio.wait(self._removing)
         if self._root.name:
             await asyncio.to_thread(shutil.rmtree, self._root, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
 def _remove_roots_of_the_dead() -> None:
-    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-scratch-*"):
-        if is_left_over(left.name):
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        lock = _locked(left)
+        if lock is not None:
             shutil.rmtree(left, ignore_errors=True)
+            os.close(lock)
+
+
+def _locked(directory: Path) -> int | None:
+    """An open directory that nobody else has locked, now locked; a living executor holds its own.
+
+    A process id would say nothing here: the executor may live in another PID namespace.
+    """
+    try:
+        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        return None
+    return fd
 
 
 def _remove_few(path: Path) -> bool:
