@@ -108,7 +108,7 @@ def spawn_executor(
     # A cell that waits for a program would count as one that was left.
     values |= {"ready_cells": "0"}
     values |= {"worker_token": TOKEN, "drain_s": "5"} | changed
-    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     environment |= {f"CLOCHE_EXECUTOR_{name.upper()}": value for name, value in values.items()}
     environment |= extra or {}
     with (directory / "executor.log").open("wb") as output:
