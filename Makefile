@@ -15,7 +15,7 @@ WEB := src/cloche/stack/web_dist/index.html
 LAUNCHER := src/cloche/executor/launcher/bin/.built
 
 .PHONY: run stop setup dev-setup system web launcher check test test-full test-unit test-integration test-conformance \
-        test-hostile test-mutation test-e2e test-chaos test-web test-cgroup2 bench lock wheel clean help
+        test-hostile test-mutation test-e2e test-chaos test-web test-cgroup2 bench bench-cell lock wheel clean help
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -121,6 +121,9 @@ test-cgroup2: dev-setup ## Conformance and hostile programs on unified cgroups, 
 
 bench: dev-setup ## HumanEval side by side with its own harness
 	@$(BIN)/python benchmarks/humaneval.py
+
+bench-cell: dev-setup ## What a cell costs, beside the bare interpreter; then 10,000 runs and what is left of them
+	@$(BIN)/python benchmarks/cell.py --endure 10000
 
 wheel: setup ## A wheel that needs no Node and no compiler
 	@$(BIN)/python -m hatchling build -t wheel

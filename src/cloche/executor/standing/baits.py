@@ -5,12 +5,25 @@ import os
 import secrets
 import socket
 import tempfile
+import time
 from collections.abc import Generator
 from pathlib import Path
 
 from cloche.executor.standing.attempts import BAIT_FILE, BAIT_SOCKET, CORE_PATTERN, EXECUTOR_PID, NAMESPACES
 
 _CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
+
+
+_PREFIX = "cloche-bait-"
+#: No self-test takes this long: an older file is that of a killed executor.
+_OLD_S = 3600.0
+
+
+def _remove_old() -> None:
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):  # another's, or just gone
+            if time.time() - left.stat().st_mtime > _OLD_S:
+                left.unlink()
 
 
 @contextlib.contextmanager
@@ -22,7 +35,8 @@ def laid_out() -> Generator[dict[str, str]]:
     Raises:
         OSError: neither could be made, or the machine does not say where it leaves memory dumps.
     """
-    name = f"cloche-bait-{secrets.token_hex(8)}"
+    _remove_old()
+    name = f"{_PREFIX}{secrets.token_hex(8)}"
     path = Path(tempfile.gettempdir()) / name
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(f"\0{name}")

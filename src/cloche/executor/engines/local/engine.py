@@ -194,6 +194,12 @@ class LocalEngine:
 
     def _lacking(self, isolation: Isolation, features: tuple[str, ...]) -> Iterable[str]:
         yield from self._roots.lacking
+        if self._roots.memory is None:
+            yield "Memory is sampled: what only the kernel sees (files in memory, its own objects) is not limited."
+        if self._roots.cpuacct is None:
+            yield "CPU time of children that nobody waits for counts only while they live."
+        if "own-user" not in features:
+            yield "A user for each cell: one program can use up what the kernel counts by user (watches, pipe buffers)."
         if not any(feature.startswith("landlock") for feature in features):
             yield "Landlock: the kernel has none, or it is not in lsm=."
         if isolation == "namespace" and "namespace:time" not in features:
