@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes
 TIMED := scripts/timed
 PYTEST := $(BIN)/python -m pytest -q
+AS_USER := scripts/as_ordinary_user $(PYTEST) -p no:cacheprovider
 WEB := src/cloche/stack/web_dist/index.html
 LAUNCHER := src/cloche/executor/launcher/bin/.built
 
@@ -100,9 +101,11 @@ test-integration: dev-setup
 
 test-conformance: dev-setup
 	@$(TIMED) test-conformance $(PYTEST) -n 2 tests/conformance -m "not slow"
+	@[ "$$(id -u)" -ne 0 ] || $(TIMED) test-conformance-user $(AS_USER) -n 2 tests/conformance -m "not slow and not docker"
 
 test-hostile: dev-setup
 	@$(TIMED) test-hostile $(PYTEST) tests/hostile -m "not slow"
+	@[ "$$(id -u)" -ne 0 ] || $(TIMED) test-hostile-user $(AS_USER) tests/hostile -m "not slow"
 
 test-mutation: dev-setup ## Switch each defence off alone and see hostile programs get through (as root, some minutes)
 	@$(TIMED) test-mutation $(PYTEST) -n 2 tests/hostile/mutation_suite.py

@@ -101,7 +101,10 @@ libc.capget(header, data)
 print(data.raw.strip(b"\\0"), libc.prctl(39, 0, 0, 0, 0), libc.prctl(21, 0, 0, 0, 0))
 print([n for n in range(41) if libc.prctl(23, n, 0, 0, 0) == 1])
 """
-    assert (await bench.run(source)).stdout == b"b'' 1 2\n[]\n"
+    sets, bounding = (await bench.run(source)).stdout.splitlines()
+    assert sets == b"b'' 1 2"
+    # Only who may set capabilities can empty it; without new privileges nothing in it can be had.
+    assert bounding == b"[]" or (bench.lacks("view") and os.geteuid() != 0)
 
 
 async def test_namespaces_mounts_and_kernel_doors_are_refused(bench: Bench) -> None:
