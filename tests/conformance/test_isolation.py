@@ -1,5 +1,6 @@
 """What a program must not see, reach or change."""
 
+import os
 from pathlib import Path
 
 import pytest
