@@ -31,15 +31,6 @@ struct room {
 /* Adds a word to the features. */
 void cell_feature(struct cell *cell, const char *word);
 
-/* SIGKILL to every process of the program, and to nothing else. */
-void cell_kill(const struct cell *cell);
-
-/* The cell that cell_leave ends. */
-void cell_serve(const struct cell *cell);
-
-/* Ends this process, and everything of its cell first. */
-_Noreturn void cell_leave(int status);
-
 #ifdef CLOCHE_MUTABLE
 /* Only in the binary that `make test-mutation` builds: whether that defence is switched off. */
 bool without(const char *defence);

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "cell.h"
+#include "ending.h"
 
 #define HEADER 5
 #define SEND_TIMEOUT_MS 10000

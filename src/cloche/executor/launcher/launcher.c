@@ -12,7 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "cell.h"
+#include "ending.h"
 #include "files.h"
 #include "frames.h"
 #include "measure.h"

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ending.h"
 #include "measure.h"
 #include "program.h"
 
