@@ -8,6 +8,7 @@ prints is shown as it comes. Ends with 0 when everything passed, within an hour 
 
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import tarfile
@@ -27,11 +28,12 @@ _MACHINE = ["qemu-system-x86_64", "-nographic", "-no-reboot", "-net", "none", "-
 #: Nested hosts refuse some of the processor's registers; the guest needs none of them.
 _ACCELERATED = ["-accel", "kvm", "-cpu", "host,arch-capabilities=off"]
 _EMULATED = ["-accel", "tcg,thread=multi", "-cpu", "max"]
-_COMMAND_LINE = "console=ttyS0 loglevel=1 panic=-1 mitigations=off"
+_COMMAND_LINE = "console=ttyS0 loglevel=5 panic=-1 mitigations=off"
 
 
 def main() -> int:
     """Boot, show, judge."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the machine goes with us
     arguments = sys.argv[1:] or SUITES
     try:
         image = prepared()

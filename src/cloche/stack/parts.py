@@ -21,7 +21,7 @@ SOCKETS: Final = (
 _FIRST_SOCKET_GID: Final = 20
 #: Above every range that distributions and systemd give out. Source: systemd's UIDS-GIDS.
 _FIRST_CELL_USER: Final = 1_900_000_000
-_CELL_USERS: Final = 1025
+_CELL_USERS: Final = 2048
 _VALKEY_UID: Final = 1
 
 
@@ -127,7 +127,7 @@ def identity_of(part: Part, base_uid: int, extra_groups: tuple[int, ...] = ()) -
 
 
 def cell_users(base_uid: int) -> tuple[int, int]:
-    """First and count of the users that cells run as, one a slot: apart from those of every other stack."""
+    """First and count of the users that cells run as, two a slot: apart from those of every other stack."""
     return _FIRST_CELL_USER + base_uid * _CELL_USERS, _CELL_USERS
 
 

@@ -92,6 +92,7 @@ class LocalEngine:
             with contextlib.suppress(SlotStuckError):
                 await slot.destroy()
         await self._stuck.close()
+        self._users.close()
         await self._scratch.close()
 
     def facts(self) -> dict[str, str]:
