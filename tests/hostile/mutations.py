@@ -18,7 +18,7 @@ from cloche.contracts.limits import Limits
 from cloche.contracts.submission import Program
 from cloche.executor import cell, execution, verdict
 from cloche.executor import program as programs
-from cloche.executor.engines.local import engine, plan, slot, users
+from cloche.executor.engines.local import engine, plan, scratch, slot, users
 from cloche.executor.engines.local.plan import CellUsers
 from cloche.executor.launcher import binary
 from cloche.executor.launcher import protocol as frames
@@ -137,7 +137,7 @@ def _no_clean_up() -> None:
         return
 
     _replace(slot.LocalSlot, "_remove_group", leave)
-    _replace(slot, "remove_scratch", leave)
+    _replace(scratch.ScratchDirectories, "remove", leave)
 
 
 def _answers_in_cell() -> None:
