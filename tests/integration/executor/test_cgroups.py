@@ -1,5 +1,6 @@
 """Cells' cgroups, on whichever version this machine has: `make test-cgroup2` runs these on the other one."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cloche.executor.engines.engine import EngineError
+from cloche.executor.engines.local.cgroups import files
 from cloche.executor.engines.local.cgroups.group import CellGroup
 from cloche.executor.engines.local.cgroups.leftovers import remove_leftovers
 from cloche.executor.engines.local.cgroups.names import group_name
@@ -124,7 +126,7 @@ def test_what_a_killed_executor_left_is_removed_with_all_below_it(roots: CgroupR
         "print(group.procs_files[0].split('/')[-2], flush=True)\n"
         "signal.pause()"
     )
-    with subprocess.Popen([sys.executable, "-c", executor], stdout=subprocess.PIPE, text=True) as process:
+    with _until_the_end([sys.executable, "-c", executor]) as process:
         assert process.stdout is not None
         name = next(line for line in sorted(process.stdout.readline().strip() for _ in range(2)) if line != "in")
         groups = [root / name for root in roots.directories()]
@@ -144,14 +146,24 @@ def test_recycled_process_number_protects_nothing(roots: CgroupRoots) -> None:
     pid, start = group_name("x").split("-")[1:3]
     own, former = root / f"cloche-{pid}-{start}-9", root / f"cloche-{pid}-{int(start) - 1}-9"
     others = [root / "cloche-012345678901", root / f"cloche-{pid}-7"]
-    for path in (own, former, *others):
-        path.mkdir()
     try:
+        for path in (own, former, *others):
+            path.mkdir(exist_ok=True)
         assert remove_leftovers(roots) == []
         assert [path.exists() for path in (former, own, *others)] == [False, True, True, True]
     finally:
-        for path in (own, *others):
-            path.rmdir()
+        for path in (own, former, *others):
+            files.remove(str(path))
+
+
+@contextlib.contextmanager
+def _until_the_end(argv: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process that is killed at the end, whatever happened."""
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _resets_peaks(group: CellGroup) -> bool:
