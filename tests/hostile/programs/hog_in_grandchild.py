@@ -6,7 +6,8 @@ if os.fork() == 0:
         os.close(reading)
         hog = []
         for _ in range(40):
-            hog.append(b"\\1" * (8 * 1024 * 1024))
+            hog.append(b"\1" * (8 * 1024 * 1024))
+        time.sleep(1)
     os._exit(0)
 os.wait()
 os.close(writing)
