@@ -2,6 +2,7 @@
 #include "ending.h"
 
 #include <signal.h>
+#include <sys/fsuid.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@ static void kill_as_program(uid_t uid)
             kill(-1, SIGKILL);
         if (!privileges_resume() || seteuid(getuid()) < 0)
             _exit(8); /* we could end nothing any more */
+        setfsuid(uid); /* it has followed the effective user; files stay the program's */
     }
 }
 
