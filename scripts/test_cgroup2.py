@@ -28,7 +28,7 @@ _MACHINE = ["qemu-system-x86_64", "-nographic", "-no-reboot", "-net", "none", "-
 #: Nested hosts refuse some of the processor's registers; the guest needs none of them.
 _ACCELERATED = ["-accel", "kvm", "-cpu", "host,arch-capabilities=off"]
 _EMULATED = ["-accel", "tcg,thread=multi", "-cpu", "max"]
-_COMMAND_LINE = "console=ttyS0 loglevel=5 panic=-1 mitigations=off"
+_COMMAND_LINE = "console=ttyS0 loglevel=1 panic=-1 mitigations=off"
 
 
 def main() -> int:
