@@ -24,6 +24,8 @@ from cloche.kit.http_client import ServiceClient
 from cloche.kit.ids import uuid7
 
 TOKEN = "a worker's token"
+#: An emulated machine takes minutes over the self-tests.
+_READY_S = 300
 SUFFIX = {"python": "py", "bash": "sh", "c": "c", "javascript": "js"}
 
 
@@ -130,7 +132,7 @@ def running_executor(directory: Path, **changed: Any) -> Iterator[ExecutorProces
 
 
 async def until_checked(socket: Path, process: subprocess.Popen[bytes]) -> None:
-    async with asyncio.timeout(60), ServiceClient(f"unix:{socket}", TOKEN) as client:
+    async with asyncio.timeout(_READY_S), ServiceClient(f"unix:{socket}", TOKEN) as client:
         while process.poll() is None:
             with contextlib.suppress(ClocheError):
                 await client.get("/readyz", Ready)
