@@ -16,6 +16,7 @@ from cloche.executor.engines.local import engine as local
 from cloche.executor.engines.local import slot as local_slot
 from cloche.executor.engines.local.users import FIRST_USER
 from cloche.executor.runtimes import load_runtimes
+from cloche.kit.logs import configure_logs
 
 PYTHON = os.path.realpath("/usr/bin/python3")
 _spawn = os.posix_spawn
@@ -27,6 +28,7 @@ async def main(launcher: str, source: str) -> None:
     async def show(_: Stream, data: bytes) -> None:
         sys.stdout.write(data.decode())
 
+    configure_logs("driver", "error")
     engine = local.LocalEngine(tiers=("process",))
     with mock.patch.object(local, "find_launcher", return_value=Path(launcher)):
         await engine.start()

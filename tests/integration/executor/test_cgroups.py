@@ -143,14 +143,15 @@ def test_what_a_killed_executor_left_is_removed_with_all_below_it(roots: CgroupR
 
 def test_recycled_process_number_protects_nothing(roots: CgroupRoots) -> None:
     root = roots.directories()[0]
-    pid, start = group_name("x").split("-")[1:3]
-    own, former = root / f"cloche-{pid}-{start}-9", root / f"cloche-{pid}-{int(start) - 1}-9"
-    others = [root / "cloche-012345678901", root / f"cloche-{pid}-7"]
+    pid, start, space = group_name("x").split("-")[1:4]
+    own, former = root / f"cloche-{pid}-{start}-{space}-9", root / f"cloche-{pid}-{int(start) - 1}-{space}-9"
+    elsewhere = f"cloche-{pid}-{int(start) - 1}-{int(space) - 1}-9"
+    others = [root / "cloche-012345678901", root / f"cloche-{pid}-7", root / elsewhere]
     try:
         for path in (own, former, *others):
             path.mkdir(exist_ok=True)
         assert remove_leftovers(roots) == []
-        assert [path.exists() for path in (former, own, *others)] == [False, True, True, True]
+        assert [path.exists() for path in (former, own, *others)] == [False, True, True, True, True]
     finally:
         for path in (own, former, *others):
             files.remove(str(path))

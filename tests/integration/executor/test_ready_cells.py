@@ -47,7 +47,8 @@ async def _said(engine: LocalEngine, script: str, **limits: int) -> bytes:
 
 def _launchers() -> set[int]:
     """First processes of cells below this one, as their makers' children."""
-    makers = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+    makers = [pid for pid in children if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"cell-launcher\0")]
     inside = [Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split() for pid in makers]
     return {int(pid) for pids in inside for pid in pids}
 
