@@ -1,6 +1,7 @@
 """A cell that can't be killed costs its slot until it can: nothing waits for it, and nothing is given out twice."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ class Freezer:
     """Version 1's: what it froze does not even die."""
 
     def __init__(self) -> None:
-        self.group = _FREEZER / "cloche-test-frozen"
+        self.group = _FREEZER / f"cloche-test-frozen-{os.getpid()}"
 
     def freeze(self, pids: list[int]) -> None:
         for pid in pids:
