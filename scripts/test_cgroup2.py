@@ -54,9 +54,9 @@ def main() -> int:
 
 
 def _packed(directory: Path, arguments: list[str]) -> Path:
-    """The repository as it is now, with the built launcher, as a disk without a file system."""
+    """The repository as it is now, with what was built of C, as a disk without a file system."""
     names = run(["git", "ls-files", "--cached", "--others", "--exclude-standard"]).splitlines()
-    names += [str(path.relative_to(ROOT)) for path in ROOT.glob("src/cloche/executor/launcher/bin/cell-launcher-*")]
+    names += [str(path.relative_to(ROOT)) for path in ROOT.glob("src/cloche/executor/*/bin/*")]
     (directory / "arguments").write_text("".join(f"{argument}\n" for argument in arguments))
     disk = directory / "repository.tar"
     with tarfile.open(disk, "w") as tar:

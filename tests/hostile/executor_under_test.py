@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import BaseModel
 
 from cloche.contracts.execution import ExecutionRequest, ExecutorOffer, FailedLine, FinishedLine
@@ -25,7 +26,7 @@ from cloche.kit.ids import uuid7
 
 TOKEN = "a worker's token"
 #: An emulated machine takes minutes over the self-tests.
-_READY_S = 300
+_READY_S = 200
 SUFFIX = {"python": "py", "bash": "sh", "c": "c", "javascript": "js"}
 
 
@@ -123,7 +124,10 @@ def running_executor(directory: Path, **changed: Any) -> Iterator[ExecutorProces
     """``spawn_executor``, ready once its self-tests are done, ended by SIGTERM."""
     process, running = spawn_executor(directory, **changed)
     try:
-        asyncio.run(until_checked(running.socket, process))
+        try:
+            asyncio.run(until_checked(running.socket, process))
+        except TimeoutError:
+            pytest.fail((directory / "executor.log").read_text(encoding="utf-8")[-6000:])
         yield running
     finally:
         process.terminate()
