@@ -31,10 +31,12 @@ enum { NR_open_tree = 428, NR_move_mount = 429, NR_mount_setattr = 442 };
 static const char *const MASKED_FILES[] = {
     "proc/kcore", "proc/keys", "proc/latency_stats", "proc/timer_list", "proc/timer_stats", "proc/sched_debug",
     "proc/interrupts", "proc/kmsg", "proc/kallsyms", "proc/cmdline", "proc/modules", "proc/key-users",
-    "proc/sysrq-trigger", "proc/kpagecount", "proc/kpageflags", "proc/vmallocinfo", "proc/slabinfo",
+    "proc/kpagecount", "proc/kpageflags", "proc/vmallocinfo", "proc/slabinfo",
 };
 static const char *const MASKED_DIRECTORIES[] = {"proc/acpi", "proc/scsi", "proc/asound", "proc/driver", "proc/fs",
                                                  "proc/bus",  "proc/irq",  "proc/sysvipc", "proc/tty"};
+/* Not masked by a device, which anybody may open to write. */
+static const char *const READ_ONLY_FILES[] = {"proc/sys", "proc/sysrq-trigger"};
 static const char *const DEVICES[] = {"null", "zero", "full", "random", "urandom"};
 
 struct attributes {
@@ -200,7 +202,12 @@ static bool make_proc(void)
     for (size_t i = 0; i < sizeof MASKED_DIRECTORIES / sizeof *MASKED_DIRECTORIES; i++)
         if (!hide(MASKED_DIRECTORIES[i]))
             return false;
-    return put(take("proc/sys", 0), "proc/sys", ATTR_READ_ONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
+    for (size_t i = 0; i < sizeof READ_ONLY_FILES / sizeof *READ_ONLY_FILES; i++)
+        if (!put(take(READ_ONLY_FILES[i], 0), READ_ONLY_FILES[i],
+                 ATTR_READ_ONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC) &&
+            errno != ENOENT)
+            return false;
+    return true;
 }
 
 static bool make_dev(void)
