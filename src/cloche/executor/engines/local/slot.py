@@ -174,11 +174,13 @@ class LocalSlot:
 
     async def _remove_group(self) -> None:
         """An empty group proves that every process of the cell is gone."""
-        for _ in range(100):
+        pause_s = 0.0005
+        for _ in range(110):
             if self._group.remove():
                 return
             self._group.kill()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, 0.02)
         raise SlotStuckError("processes are left in the cell's cgroup")
 
 
