@@ -140,9 +140,28 @@ static bool show(const char *path, int tree)
                                    ATTR_NODEV);
 }
 
+/* Looked for before anything is mounted: a mount that finds no place costs a grace period of all processors. */
+static bool missing(const char *path)
+{
+    return access(path, F_OK) < 0 && errno == ENOENT;
+}
+
+/* The kernel's own files belong to the host's root, whom no program is. */
+static bool only_for_root(const char *path)
+{
+    struct stat found;
+
+    return stat(path, &found) == 0 && (found.st_mode & S_IRWXO) == 0;
+}
+
+static bool cover(const char *path, const char *with, unsigned long long attributes)
+{
+    return missing(path) || put(take(with, 0), path, ATTR_READ_ONLY | ATTR_NOSUID | ATTR_NOEXEC | attributes);
+}
+
 static bool hide(const char *path)
 {
-    return put(take(EMPTY, 0), path, ATTR_READ_ONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC) || errno == ENOENT;
+    return cover(path, EMPTY, ATTR_NODEV);
 }
 
 static bool write_text(const char *path, const char *text)
@@ -197,15 +216,13 @@ static bool make_proc(void)
     if (without("proc-mask"))
         return true;
     for (size_t i = 0; i < sizeof MASKED_FILES / sizeof *MASKED_FILES; i++)
-        if (!put(take("dev/null", 0), MASKED_FILES[i], ATTR_READ_ONLY | ATTR_NOSUID | ATTR_NOEXEC) && errno != ENOENT)
+        if (!only_for_root(MASKED_FILES[i]) && !cover(MASKED_FILES[i], "dev/null", 0))
             return false;
     for (size_t i = 0; i < sizeof MASKED_DIRECTORIES / sizeof *MASKED_DIRECTORIES; i++)
         if (!hide(MASKED_DIRECTORIES[i]))
             return false;
     for (size_t i = 0; i < sizeof READ_ONLY_FILES / sizeof *READ_ONLY_FILES; i++)
-        if (!put(take(READ_ONLY_FILES[i], 0), READ_ONLY_FILES[i],
-                 ATTR_READ_ONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC) &&
-            errno != ENOENT)
+        if (!cover(READ_ONLY_FILES[i], READ_ONLY_FILES[i], ATTR_NODEV))
             return false;
     return true;
 }
