@@ -28,7 +28,7 @@ from cloche.contracts.words import Isolation, Stream
 from cloche.executor.cell import Cell, Command
 from cloche.executor.engines.engine import CellSpec, Toolchain
 from cloche.executor.engines.local.engine import LocalEngine
-from cloche.executor.engines.local.slot import spawn
+from cloche.executor.engines.local.pipes import PipeReader
 from cloche.executor.engines.local.toolchains import base_view
 from cloche.executor.runtimes import Runtime, load_runtimes
 
@@ -81,14 +81,15 @@ async def main(options: argparse.Namespace) -> None:
 
 async def bare() -> None:
     """The interpreter as a child of this process, started and waited for as cheaply as cells are."""
-    child = spawn(INTERPRETER, list(ARGV))
+    done, stdout = os.pipe2(os.O_CLOEXEC)
+    reader = PipeReader(done)
+    pid = os.posix_spawn(INTERPRETER, ARGV, {}, file_actions=[(os.POSIX_SPAWN_DUP2, stdout, 1)])  # noqa: ASYNC221
+    os.close(stdout)
     try:
-        assert await child.reader.read() == b""
-        assert await child.exit.wait(60)
+        assert await reader.read() == b""
     finally:
-        child.writer.close()
-        child.reader.close()
-        os.close(child.stderr_fd)
+        reader.close()
+    assert os.waitpid(pid, 0)[1] == 0  # noqa: ASYNC222  (it has closed its stdout: it ends now)
 
 
 async def in_cell(engine: LocalEngine, runtime: Runtime, toolchain: Toolchain, tier: Isolation) -> None:

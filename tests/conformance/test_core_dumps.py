@@ -1,17 +1,19 @@
 """A crash in a cell starts nothing on a host that pipes memory dumps to a helper, which runs as its root."""
 
 import fcntl
+import os
 import secrets
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench import Bench
 
-from cloche.executor.engines.local import engine
+from cloche.executor.engines.local.engine import LocalEngine
 
 _PATTERN = Path("/proc/sys/kernel/core_pattern")
 _HELPER = '#!/bin/sh\necho "$1" >> "${0%/*}/seen"\nexec cat > /dev/null\n'
@@ -83,11 +85,20 @@ async def test_helper_is_started_where_cells_inherit_a_limit_of_0(
     bench: Bench, helper: Helper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The host's core dump helper does start where cells inherit a limit of 0: the test above can fail."""
-    if bench.engine.name == "docker":
+    if not isinstance(bench.engine, LocalEngine):
         pytest.skip("its cells inherit from the Docker Engine")
-    spawn = engine.spawn
-    limited = ["prlimit", "--core=0:0"]
-    monkeypatch.setattr(engine, "spawn", lambda path, argv: spawn("/usr/bin/prlimit", [*limited, path, *argv[1:]]))
+    spawner = bench.engine._spawner
+    assert spawner is not None
+    spawn = os.posix_spawn
+
+    def with_limit(path: str, argv: list[str], env: dict[str, str], **options: Any) -> int:
+        return spawn("/usr/bin/prlimit", ["prlimit", "--core=0:0", path, *argv[1:]], env, **options)
+
+    monkeypatch.setattr(os, "posix_spawn", with_limit)
+    await spawner.close()  # the next cell starts another
     crash = Crash("os.abort()")
-    await bench.run(crash.source)
+    try:
+        await bench.run(crash.source)
+    finally:
+        await spawner.close()
     assert helper.ran_for(crash)

@@ -68,12 +68,12 @@ def switch_off(defences: list[str], launcher: Path) -> None:
 
 
 def _with_variable(names: str) -> None:
-    spawn = engine.spawn
+    spawn = os.posix_spawn
 
-    def with_variable(program: str, argv: list[str]) -> slot.Child:
-        return spawn("/usr/bin/env", ["env", f"CLOCHE_MUTATION={names}", program, *argv[1:]])
+    def with_variable(path: str, argv: list[str], env: dict[str, str], **options: Any) -> int:
+        return spawn(path, argv, env | {"CLOCHE_MUTATION": names}, **options)
 
-    _replace(engine, "spawn", with_variable)
+    _replace(os, "posix_spawn", with_variable)
 
 
 def _confined(**values: int) -> Callable[[], None]:
@@ -152,9 +152,9 @@ def _answers_in_cell() -> None:
 
 
 def _more_of_the_host() -> None:
-    order = plan.CellPlan._binds
+    view = plan._view
     more = [f"bind={path}" for path in ("/var", "/home")]
-    _replace(plan.CellPlan, "_binds", lambda self: [*more, *order(self)])
+    _replace(plan, "_view", lambda toolchain: [*more, *view(toolchain)])
 
 
 def _executors_environment() -> None:

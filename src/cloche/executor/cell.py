@@ -91,6 +91,7 @@ class Cell:
         lacking = self._slot.must_have.difference(protocol.parse_ready(payload))
         if lacking:
             raise EngineError(f"the cell is without {', '.join(sorted(lacking))}")
+        await self._slot.admit()
         room = self._slot.room
         hello = protocol.hello(
             deadline_ms=round(deadline_s * 1000),

@@ -13,7 +13,6 @@ from cloche.contracts.words import Stream
 from cloche.executor.cell import Cell, Command
 from cloche.executor.engines.engine import CellSpec, Toolchain
 from cloche.executor.engines.local import engine as local
-from cloche.executor.engines.local import slot as local_slot
 from cloche.executor.engines.local.users import FIRST_USER
 from cloche.executor.runtimes import load_runtimes
 from cloche.kit.logs import configure_logs
@@ -55,7 +54,7 @@ def without_scopes(path: str, argv: list[str], env: dict[str, str], **options: o
 
 if __name__ == "__main__":
     bystanders = [subprocess.Popen(["sleep", "1000"], user=user) for user in (0, 12345)]
-    with mock.patch.object(local_slot.os, "posix_spawn", without_scopes):
+    with mock.patch.object(os, "posix_spawn", without_scopes):
         asyncio.run(main(sys.argv[1], sys.argv[2]))
     print("bystanders live:", all(one.poll() is None for one in bystanders))
     users = [path.stat().st_uid for path in Path("/proc").glob("[0-9]*")]

@@ -10,16 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from cloche.executor.engines.engine import EngineError
+from cloche.executor.engines.engine import EngineUnusableError
+from cloche.executor.engines.local import engine as local_engine
 from cloche.executor.engines.local.cgroups import files
 from cloche.executor.engines.local.cgroups.group import CellGroup
 from cloche.executor.engines.local.cgroups.leftovers import remove_leftovers
-from cloche.executor.engines.local.cgroups.names import group_name
+from cloche.executor.engines.local.cgroups.names import PREFIX, group_name
 from cloche.executor.engines.local.cgroups.roots import CgroupRoots, find_roots
+from cloche.executor.engines.local.engine import LocalEngine
 
 MIB = 1 << 20
-#: Joins the groups whose files are its arguments, then runs what stands before them.
-_JOIN = 'program=$1; shift; for file; do echo $$ > "$file"; done; exec "$0" -c "$program"'
+#: Joins the groups that are its arguments, then runs what stands before them.
+_JOIN = 'program=$1; shift; for group; do echo $$ > "$group/cgroup.procs"; done; exec "$0" -c "$program"'
 
 
 @pytest.fixture
@@ -33,6 +35,8 @@ def roots() -> CgroupRoots:
 @pytest.fixture
 def group(roots: CgroupRoots) -> Iterator[CellGroup]:
     made = CellGroup(roots, "test")
+    for path in made.directories:
+        Path(path).mkdir()
     yield made
     _end(made)
 
@@ -43,7 +47,7 @@ def _end(group: CellGroup) -> None:
 
 
 def _start(group: CellGroup, program: str) -> subprocess.Popen[bytes]:
-    argv = ["/bin/sh", "-c", _JOIN, sys.executable, program, *group.procs_files]
+    argv = ["/bin/sh", "-c", _JOIN, sys.executable, program, *group.directories]
     return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
@@ -105,25 +109,31 @@ def test_group_with_a_process_is_not_gone_until_it_is_killed(group: CellGroup) -
         assert process.wait(10) == -signal.SIGKILL
     _end(group)
     assert group.remove()
-    assert not [path for path in group.procs_files if Path(path).exists()]
+    assert not [path for path in group.directories if Path(path).exists()]
 
 
-def test_unmakeable_group_leaves_nothing(roots: CgroupRoots) -> None:
-    with pytest.raises(EngineError):
-        CellGroup(CgroupRoots(memory=roots.memory, pids=Path("/proc")), "half")
+async def test_unmakeable_group_is_told_and_leaves_nothing(roots: CgroupRoots, monkeypatch: pytest.MonkeyPatch) -> None:
+    impossible = CgroupRoots(memory=roots.memory, pids=Path("/proc"))
+    monkeypatch.setattr(local_engine, "find_roots", lambda _: impossible)
+    engine = LocalEngine(tiers=("namespace",))
+    with pytest.raises(EngineUnusableError, match="a cgroup: "):
+        await engine.start()
+    await engine.close()
     assert roots.memory is not None
-    assert not (roots.memory / group_name("half")).exists()
+    assert not list(roots.memory.glob(f"{PREFIX}{os.getpid()}-*"))
 
 
 def test_what_a_killed_executor_left_is_removed_with_all_below_it(roots: CgroupRoots) -> None:
     executor = (
-        "import signal, sys, subprocess\n"
+        "import os, signal, sys, subprocess\n"
         "from cloche.executor.engines.local.cgroups.group import CellGroup\n"
         "from cloche.executor.engines.local.cgroups.roots import find_roots\n"
         "group = CellGroup(find_roots(), 'left')\n"
-        "join = 'for file; do echo $$ > $file; done; trap \"\" TERM HUP; echo in; while :; do sleep 100; done'\n"
-        "inside = subprocess.Popen(['/bin/sh', '-c', join, 'sh', *group.procs_files], start_new_session=True)\n"
-        "print(group.procs_files[0].split('/')[-2], flush=True)\n"
+        "for path in group.directories: os.mkdir(path)\n"
+        "join = 'for group; do echo $$ > $group/cgroup.procs; done; '\n"
+        "join += 'trap \"\" TERM HUP; echo in; while :; do sleep 100; done'\n"
+        "inside = subprocess.Popen(['/bin/sh', '-c', join, 'sh', *group.directories], start_new_session=True)\n"
+        "print(group.directories[0].split('/')[-1], flush=True)\n"
         "signal.pause()"
     )
     with _until_the_end([sys.executable, "-c", executor]) as process:
@@ -168,5 +178,5 @@ def _until_the_end(argv: list[str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def _resets_peaks(group: CellGroup) -> bool:
-    peak = Path(group.procs_files[0]).with_name("memory.peak")
+    peak = Path(group.directories[0]) / "memory.peak"
     return not peak.exists() or bool(peak.stat().st_mode & 0o200)

@@ -18,7 +18,8 @@ from cloche.kit.errors import ClocheError
 from cloche.kit.http_client import ServiceClient
 
 
-async def test_killed_executor_leaves_no_process_and_the_next_removes_its_cgroups(tmp_path: Path) -> None:
+@pytest.mark.parametrize("killed", ["executor alone", "executor and spawner"])
+async def test_killed_executor_leaves_nothing_or_else_the_next_removes_it(tmp_path: Path, killed: str) -> None:
     roots = find_roots().directories()
     if not roots:
         pytest.skip("no cgroup is writable here, by which the cell's processes could be told")
@@ -34,16 +35,21 @@ async def test_killed_executor_leaves_no_process_and_the_next_removes_its_cgroup
         groups = [group for root in roots for group in root.glob(f"cloche-{process.pid}-*")]
         assert groups
         assert _processes(groups)
+        spawner = _child(process.pid)
         os.kill(process.pid, signal.SIGKILL)
+        if "spawner" in killed:
+            os.kill(spawner, signal.SIGKILL)
         process.wait(10)
         async with asyncio.timeout(10):
             while _processes(groups):  # noqa: ASYNC110  (the kernel tells nobody)
                 await asyncio.sleep(0.01)
         with contextlib.suppress(ClocheError):
             await stream.aclose()
-    engine = LocalEngine()
-    await engine.start()
-    await engine.close()
+    if "spawner" in killed:
+        assert any(group.exists() for group in groups)
+        engine = LocalEngine()
+        await engine.start()
+        await engine.close()
     assert not [group for group in groups if group.exists()]
 
 
@@ -62,5 +68,13 @@ def _start(socket: Path, directory: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "cloche.executor"], env=environment)
 
 
+def _child(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii"))
+
+
 def _processes(groups: list[Path]) -> list[str]:
-    return [pid for group in groups for pid in (group / "cgroup.procs").read_text(encoding="ascii").split()]
+    result: list[str] = []
+    for group in groups:
+        with contextlib.suppress(FileNotFoundError):
+            result += (group / "cgroup.procs").read_text(encoding="ascii").split()
+    return result

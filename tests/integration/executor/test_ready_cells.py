@@ -1,6 +1,7 @@
 """Cells made ahead of their program."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -46,11 +47,16 @@ async def _said(engine: LocalEngine, script: str, **limits: int) -> bytes:
 
 
 def _launchers() -> set[int]:
-    """First processes of cells below this one, as their makers' children."""
-    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text(encoding="ascii").split()
-    makers = [pid for pid in children if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"cell-launcher\0")]
-    inside = [Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split() for pid in makers]
-    return {int(pid) for pids in inside for pid in pids}
+    """First processes of cells below this one, as the children of their makers, which are the spawner's."""
+    spawners = [pid for pid in _children(os.getpid()) if b"spawner" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    makers = [maker for spawner in spawners for maker in _children(spawner)]
+    return {launcher for maker in makers for launcher in _children(maker)}
+
+
+def _children(pid: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    return []
 
 
 async def _until_there_are(count: int) -> set[int]:

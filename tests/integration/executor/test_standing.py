@@ -1,6 +1,7 @@
 """The standing self-test with real engines, sound ones and ones that leave a defence out."""
 
 import asyncio
+import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -16,7 +17,6 @@ from cloche.contracts.submission import Program
 from cloche.contracts.words import Isolation, LeaseId
 from cloche.executor.engines.docker.engine import DockerEngine
 from cloche.executor.engines.engine import CellSpec, EngineError, Slot, SlotStuckError
-from cloche.executor.engines.local import engine as engine_module
 from cloche.executor.engines.local.engine import LocalEngine
 from cloche.executor.metrics import ExecutorMetrics
 from cloche.executor.ready_runtimes import ReadyRuntimes
@@ -50,6 +50,7 @@ class UnlimitedSlot:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._slot, name)
 
+    async def admit(self) -> None: ...
     async def confine(self, limits: Any) -> None: ...
 
 
@@ -200,10 +201,12 @@ async def test_host_that_takes_dumps_otherwise_than_cells_can_refuse_is_told(
 ) -> None:
     (tmp_path / "core_pattern").write_text(f"{pattern}\n", encoding="utf-8")
     monkeypatch.setattr(baits, "_CORE_PATTERN", tmp_path / "core_pattern")
-    spawn, limited = engine_module.spawn, ["prlimit", f"--core={inherited}"]
-    monkeypatch.setattr(
-        engine_module, "spawn", lambda path, argv: spawn("/usr/bin/prlimit", [*limited, path, *argv[1:]])
-    )
+    spawn, limited = os.posix_spawn, ["prlimit", f"--core={inherited}"]
+
+    def with_limit(path: str, argv: list[str], env: dict[str, str], **options: Any) -> int:
+        return spawn("/usr/bin/prlimit", [*limited, path, *argv[1:]], env, **options)
+
+    monkeypatch.setattr(os, "posix_spawn", with_limit)
     standing = await started(LocalEngine(tiers=("namespace", "process")))
     await standing.run()
     assert [broken(report) for report in standing.reports] == [expected, expected]

@@ -74,7 +74,7 @@ async def _cell(engine: LocalEngine) -> LocalSlot:
 
 async def test_frozen_cell_is_given_up_in_time_and_regained_once_thawed(engine: LocalEngine, freezer: Freezer) -> None:
     slot = await _cell(engine)
-    groups = [Path(file).parent for file in slot._group.procs_files]
+    groups = [Path(path) for path in slot._group.directories]
     freezer.freeze(_processes(groups))
     begun = time.monotonic()
     with pytest.raises(SlotStuckError) as stuck:

@@ -25,6 +25,8 @@ def test_part_of_the_tree_belongs_to_its_user_limits_cells_and_goes(tmp_path: Pa
         found = find_roots(tuple(delegated.roots.values()))
         assert (found.lacking, sorted(found.directories())) == ((), sorted(folders))
         group = CellGroup(found, "test")
+        for path in group.directories:
+            Path(path).mkdir()
         group.confine(memory_bytes=1 << 25, processes=4)
         assert group.remove()
     finally:

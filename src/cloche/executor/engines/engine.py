@@ -177,6 +177,14 @@ class Slot(Protocol):
         """
         ...
 
+    async def admit(self) -> None:
+        """Once the launcher is ready: ``CellSpec.most`` holds before anything of the program's is in the cell.
+
+        Raises:
+            EngineError: the limits could not be set.
+        """
+        ...
+
     async def confine(self, limits: Limits) -> None:
         """Set memory and process limits for the next step and start measuring anew.
 

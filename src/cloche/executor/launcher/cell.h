@@ -15,6 +15,7 @@ struct cell {
     enum kind kind;
     uid_t program_uid; /* 0: the program shares ours */
     bool time_namespace;
+    bool network_lent; /* the network namespace is not ours to change */
     bool signals_scoped;  /* kill(2) of ours reaches our programs alone, though we are nobody's PID 1 */
     int landlock;         /* the kernel's ABI; 0: none */
     const char **read;    /* what programs may read and execute, by Landlock; ends with NULL */

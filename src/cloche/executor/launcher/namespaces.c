@@ -104,10 +104,11 @@ static bool new_time(void)
     return good;
 }
 
-static bool loopback_up(void)
+static bool loopback_up(bool lent)
 {
     struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool own = !lent || unshare(CLONE_NEWNET) == 0;
+    int fd = own ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
     bool good = fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &request) == 0;
 
     close(fd);
@@ -163,7 +164,7 @@ void namespaces_make(const struct order *order, struct cell *cell)
     pid_t child;
 
     for (size_t i = 0; i < sizeof NAMESPACES / sizeof *NAMESPACES; i++)
-        if (!without(NAMESPACES[i].name))
+        if (!without(NAMESPACES[i].name) && !(NAMESPACES[i].flag == CLONE_NEWNET && cell->network_lent))
             flags |= (unsigned long)NAMESPACES[i].flag;
     if (!order_join(order))
         give_up("a cgroup");
@@ -187,5 +188,5 @@ void namespaces_make(const struct order *order, struct cell *cell)
 
 bool namespaces_furnish(const struct cell *cell, const struct room *room)
 {
-    return view_scratch(room, cell->program_uid) && (!room->loopback || loopback_up());
+    return view_scratch(room, cell->program_uid) && (!room->loopback || loopback_up(cell->network_lent));
 }

@@ -1,12 +1,15 @@
 #define _GNU_SOURCE
 #include "order.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const KEYS[] = {"join", "uids", "from", "bind", "file", "link", "hide", "work", "tmp", "read"};
+static const char *const KEYS[] = {"group", "uids", "from", "bind", "file", "link", "hide", "work", "tmp", "read"};
 
 const char *order_value(const char *item, const char *key)
 {
@@ -54,11 +57,16 @@ bool order_parse(char **items, struct order *out)
     return true;
 }
 
-static bool join(const char *cgroup_procs)
+static bool join(const char *group)
 {
-    int fd = open(cgroup_procs, O_WRONLY | O_CLOEXEC);
-    bool good = fd >= 0 && write(fd, "0", 1) == 1;
+    char procs[4096];
+    int fd;
+    bool good;
 
+    if (mkdir(group, 0755) < 0 || snprintf(procs, sizeof procs, "%s/cgroup.procs", group) >= (int)sizeof procs)
+        return false;
+    fd = open(procs, O_WRONLY | O_CLOEXEC);
+    good = fd >= 0 && write(fd, "0", 1) == 1;
     close(fd);
     return good;
 }
@@ -66,7 +74,7 @@ static bool join(const char *cgroup_procs)
 bool order_join(const struct order *order)
 {
     for (char **item = order->items; *item != NULL; item++) {
-        const char *value = order_value(*item, "join");
+        const char *value = order_value(*item, "group");
 
         if (value != NULL && !join(value))
             return false;
@@ -74,8 +82,15 @@ bool order_join(const struct order *order)
     return true;
 }
 
-void order_wipe(int argc, char **argv)
+int order_leave(char **items, bool remove)
 {
-    for (int i = 1; i < argc; i++)
-        memset(argv[i], 0, strlen(argv[i]));
+    int left = 0;
+
+    for (char **item = items; *item != NULL; item++) {
+        const char *value = order_value(*item, "group");
+
+        if (value != NULL && (!remove || (rmdir(value) < 0 && errno != ENOENT)))
+            left++;
+    }
+    return left;
 }

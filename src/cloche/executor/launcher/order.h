@@ -1,6 +1,6 @@
-/* The arguments that say what cell to make: KEY=VALUE, read in order.
+/* The words that say what cell to make: KEY=VALUE, read in order.
  *
- *   join=FILE       a cgroup.procs file to enter before anything is made
+ *   group=DIR       a cgroup to make and enter before anything else
  *   uids=L,P        host users: L the launcher's, P the program's; needs CAP_SETUID. Else both are our own
  * namespace cells, each a path in the cell:
  *   from=PATH       where the host has what the next bind shows, if not at the same place
@@ -23,16 +23,16 @@ struct order {
     uid_t launcher_uid, program_uid; /* 0: our own */
 };
 
-/* False: an argument that can't be read. */
+/* False: a word that can't be read. */
 bool order_parse(char **items, struct order *out);
 
 /* The value when `item` has this key, else NULL. */
 const char *order_value(const char *item, const char *key);
 
-/* Forgets the arguments, which everybody who sees this process can read: they name the host's paths. */
-void order_wipe(int argc, char **argv);
-
-/* Enters every cgroup. False: errno says why. */
+/* Makes and enters every cgroup. False: errno says why. */
 bool order_join(const struct order *order);
+
+/* How many there are, once those that nobody is in were removed. */
+int order_leave(char **items, bool remove);
 
 #endif

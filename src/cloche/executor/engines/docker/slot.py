@@ -115,6 +115,9 @@ class DockerSlot:
         except ExchangeError as error:
             raise EngineError("the launcher's stdin is closed") from error
 
+    async def admit(self) -> None:
+        """The container was made with its limits."""
+
     async def confine(self, limits: Limits) -> None:
         self._limits = limits
 

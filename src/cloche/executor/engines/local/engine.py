@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import platform
 from collections.abc import Iterable
 from typing import Final
@@ -23,7 +24,8 @@ from cloche.executor.engines.local.plan import CellPlan
 from cloche.executor.engines.local.reach import within_reach
 from cloche.executor.engines.local.ready import ReadyCells
 from cloche.executor.engines.local.scratch import ScratchDirectories
-from cloche.executor.engines.local.slot import LocalSlot, spawn
+from cloche.executor.engines.local.slot import LocalSlot
+from cloche.executor.engines.local.spawner import Spawner
 from cloche.executor.engines.local.stuck import StuckCells
 from cloche.executor.engines.local.toolchains import find_toolchains
 from cloche.executor.engines.local.users import find_users
@@ -35,6 +37,8 @@ from cloche.kit.logs import get_logger
 log = get_logger()
 
 _READY_S: Final = 15.0
+#: Of cells, for the names of their cgroups: engines of one process share the directories.
+_numbers = itertools.count(1)
 #: Tried in this order where no setting names tiers: the weaker only where the stronger can't be had.
 _BY_DEFAULT: Final[tuple[Isolation, ...]] = ("namespace", "process")
 
@@ -59,14 +63,13 @@ class LocalEngine:
         self._configured_roots = cgroup_roots
         self._scratch = ScratchDirectories()
         self._launcher_features: dict[Isolation, frozenset[str]] = {}
-        self._launcher = ""
+        self._spawner: Spawner | None = None
         self._users = find_users()
         self._roots = CgroupRoots()
         self._tiers: tuple[Tier, ...] = ()
         self._open: set[LocalSlot] = set()
         self._stuck = StuckCells(self._freed)
         self._ready = ReadyCells(self._make, ahead)
-        self._made = 0
 
     @property
     def name(self) -> EngineName:
@@ -79,7 +82,7 @@ class LocalEngine:
     async def start(self) -> None:
         if platform.system() != "Linux":
             raise EngineUnusableError("the local engine needs Linux")
-        self._launcher = str(find_launcher())
+        self._spawner = Spawner(str(find_launcher()))
         self._scratch.start()
         self._roots = find_roots(self._configured_roots)
         for left in await asyncio.to_thread(remove_leftovers, self._roots):
@@ -92,6 +95,8 @@ class LocalEngine:
             with contextlib.suppress(SlotStuckError):
                 await slot.destroy()
         await self._stuck.close()
+        if self._spawner is not None:
+            await self._spawner.close()
         self._users.close()
         await self._scratch.close()
 
@@ -109,29 +114,21 @@ class LocalEngine:
 
     async def open(self, spec: CellSpec) -> LocalSlot:
         slot = self._ready.take(spec.isolation, spec.toolchain)
-        slot.furnish(Room(spec.most.disk_bytes, spec.most.inodes, spec.network))
-        try:
-            await slot.confine(spec.most)
-        except EngineError:
-            await slot.destroy()
-            raise
+        slot.furnish(Room(spec.most.disk_bytes, spec.most.inodes, spec.network), spec.most)
         return slot
 
     def _make(self, isolation: Isolation, toolchain: Toolchain | None) -> LocalSlot:
         """A cell without limits yet: nothing but its launcher runs in it."""
-        self._made += 1
+        assert self._spawner is not None, "the engine has not started"
         users = self._users.take()
-        group: CellGroup | None = None
         try:
-            group = CellGroup(self._roots, str(self._made))
+            group = CellGroup(self._roots, str(next(_numbers)))
             scratch = None
             if isolation == "process":
                 scratch = self._scratch.make(users.program if users else None)
-            plan = CellPlan(toolchain, users, tuple(group.procs_files), scratch)
-            child = spawn(self._launcher, plan.order())
+            plan = CellPlan(toolchain, users, group.directories, scratch)
+            child = self._spawner.spawn(plan.order())
         except (OSError, EngineError) as error:
-            if group is not None:
-                group.remove()
             self._users.give_back(users)
             raise EngineError(f"a cell could not be made: {error}") from error
         must_have = self._launcher_features.get(isolation, frozenset())

@@ -1,9 +1,7 @@
 """Pipe ends without buffers of their own: what is not read stays in the kernel, as back-pressure."""
 
 import asyncio
-import contextlib
 import os
-import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -64,45 +62,6 @@ class PipeWriter:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
-
-
-class ProcessExit:
-    """The end of a child process, waited for through its pidfd."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self._pidfd = os.pidfd_open(pid)
-
-    async def wait(self, timeout_s: float) -> bool:
-        """Whether the child has ended and been collected within ``timeout_s``."""
-        if self._pidfd < 0:
-            return True
-        loop = asyncio.get_running_loop()
-        if not self._collected():
-            try:
-                async with asyncio.timeout(timeout_s):
-                    await _ready(loop.add_reader, loop.remove_reader, self._pidfd)
-            except TimeoutError:
-                return False
-            self._collected()
-        os.close(self._pidfd)
-        self._pidfd = -1
-        return True
-
-    @property
-    def ended(self) -> bool:
-        """Whether it has ended, without waiting."""
-        left = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return self._pidfd < 0 or os.waitid(os.P_PID, self.pid, left) is not None
-
-    def _collected(self) -> bool:
-        return os.waitpid(self.pid, os.WNOHANG)[0] != 0
-
-    def kill(self, number: int) -> None:
-        """Send a signal, unless the child was collected."""
-        if self._pidfd >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, number)
 
 
 async def _ready(add: Callable[..., Any], remove: Callable[[int], bool], fd: int) -> None:

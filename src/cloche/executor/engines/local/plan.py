@@ -1,12 +1,11 @@
 """What a local cell is made of, as orders to the cell launcher (``launcher/order.h``)."""
 
-import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from cloche.executor.engines.engine import Toolchain
 
-_NAME = "cell-launcher"
 #: Where programs work in a cell of namespaces.
 WORK = "/work"
 TMP = "/tmp"  # noqa: S108  (the cell's own)
@@ -40,12 +39,12 @@ class CellUsers:
 class CellPlan:
     """One cell to be made. ``scratch`` is where a process cell's directories are, None for one of namespaces.
 
-    ``users`` None: cells run as this process's own user. ``joins`` are cgroup.procs files.
+    ``users`` None: cells run as this process's own user. ``groups`` are cgroups to make and enter.
     """
 
     toolchain: Toolchain | None = None
     users: CellUsers | None = None
-    joins: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     scratch: Path | None = None
 
     @property
@@ -64,22 +63,12 @@ class CellPlan:
         return TMP if self.scratch is None else str(self.scratch / "tmp")
 
     def order(self) -> list[str]:
-        """The arguments that make it; the first is a name, as programs can read it."""
-        joins = [f"join={path}" for path in self.joins]
+        """The words that make it."""
+        groups = [f"group={path}" for path in self.groups]
         users = [f"uids={self.users.launcher},{self.users.program}"] if self.users else []
         if self.scratch is not None:
-            return [_NAME, "process", *joins, *users, f"work={self.work}", f"tmp={self.tmp}", *self._reads()]
-        return [_NAME, "cell", *joins, *users, *_top_level(), *self._binds()]
-
-    def _binds(self) -> list[str]:
-        result = [word for name, text in _ETC.items() for word in (f"from={text}", f"file=/etc/{name}")]
-        result += [f"bind={path}" for path in _existing(_ETC_FROM_HOST)]
-        if self.toolchain is not None:
-            result += [f"bind={path}" for path in self.toolchain.readonly]
-            for host, inside in self.toolchain.placed:
-                result += [f"from={host}", f"bind={inside}"]
-            result += [f"hide={path}" for path in self.toolchain.hidden]
-        return result
+            return ["process", *groups, *users, f"work={self.work}", f"tmp={self.tmp}", *self._reads()]
+        return ["cell", *groups, *users, *_view(self.toolchain)]
 
     def _reads(self) -> list[str]:
         paths = [f"/{name}" for name in _TOP] + [*_ETC_READ]
@@ -88,8 +77,17 @@ class CellPlan:
         return [f"read={path}" for path in paths]
 
 
-def _existing(paths: tuple[str, ...]) -> list[str]:
-    return [path for path in paths if os.path.exists(path)]  # noqa: PTH110  (Path objects cost as much as the calls here)
+@lru_cache(maxsize=256)
+def _view(toolchain: Toolchain | None) -> tuple[str, ...]:
+    result = _top_level()
+    result += [word for name, text in _ETC.items() for word in (f"from={text}", f"file=/etc/{name}")]
+    result += [f"bind={path}" for path in _ETC_FROM_HOST if Path(path).exists()]
+    if toolchain is not None:
+        result += [f"bind={path}" for path in toolchain.readonly]
+        for host, inside in toolchain.placed:
+            result += [f"from={host}", f"bind={inside}"]
+        result += [f"hide={path}" for path in toolchain.hidden]
+    return tuple(result)
 
 
 def _top_level() -> list[str]:

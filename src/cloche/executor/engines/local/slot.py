@@ -3,15 +3,13 @@
 import asyncio
 import contextlib
 import os
-import signal
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from cloche.contracts.limits import Limits
 from cloche.executor.engines.engine import EngineError, Room, SlotStuckError, SlotUsage
 from cloche.executor.engines.local.cgroups.group import CellGroup
-from cloche.executor.engines.local.pipes import PipeReader, PipeWriter, ProcessExit
 from cloche.executor.engines.local.plan import CellPlan
+from cloche.executor.engines.local.spawner import Child
 
 #: The launcher ends at once when its stdin does; a kernel under load may take longer to tear down.
 _POLITE_S = 1.0
@@ -21,37 +19,6 @@ _PATIENT_S = 7.0
 
 
 _SMALL = Room(disk_bytes=1 << 20, inodes=64)
-
-
-@dataclass(frozen=True)
-class Child:
-    """A spawned launcher: its end, our ends of its pipes, and a file with its last words."""
-
-    exit: ProcessExit
-    reader: PipeReader
-    writer: PipeWriter
-    stderr_fd: int
-
-
-def spawn(program: str, argv: list[str]) -> Child:
-    """Start ``program`` with fresh pipes, an empty environment and default signals.
-
-    Raises:
-        OSError: no pipes, no process.
-    """
-    fds: list[int] = []
-    try:
-        fds += (*os.pipe2(os.O_CLOEXEC), *os.pipe2(os.O_CLOEXEC), os.memfd_create("cell-stderr"))
-        stdin, to_child, from_child, stdout, stderr = fds
-        actions = [(os.POSIX_SPAWN_DUP2, stdin, 0), (os.POSIX_SPAWN_DUP2, stdout, 1), (os.POSIX_SPAWN_DUP2, stderr, 2)]
-        pid = os.posix_spawn(program, argv, {}, file_actions=actions, setsigdef=[signal.SIGPIPE])
-    except OSError:
-        for fd in fds:
-            os.close(fd)
-        raise
-    os.close(stdin)
-    os.close(stdout)
-    return Child(ProcessExit(pid), PipeReader(from_child), PipeWriter(to_child), stderr)
 
 
 class LocalSlot:
@@ -69,6 +36,8 @@ class LocalSlot:
         self._group = group
         self._must_have = must_have
         self._room = _SMALL
+        self._most: Limits | None = None
+        self._unused: Limits | None = None
         self._forget = forget
         self._destroying: asyncio.Task[None] | None = None
         self.plan = plan
@@ -111,9 +80,10 @@ class LocalSlot:
     def room(self) -> Room:
         return self._room
 
-    def furnish(self, room: Room) -> None:
-        """Set what the launcher will be told; before it is."""
+    def furnish(self, room: Room, most: Limits) -> None:
+        """Set what its program may have, before the launcher is told."""
         self._room = room
+        self._most = most
 
     async def read(self) -> bytes:
         return await self._child.reader.read()
@@ -124,7 +94,15 @@ class LocalSlot:
         except OSError as error:
             raise EngineError(f"the cell does not listen: {self.last_words() or error.strerror}") from error
 
+    async def admit(self) -> None:
+        if self._most is not None:
+            await self.confine(self._most)
+            self._unused = self._most
+
     async def confine(self, limits: Limits) -> None:
+        unused, self._unused = self._unused, None
+        if limits == unused:  # set a moment ago, and nothing has run since
+            return
         self._group.confine(memory_bytes=limits.memory_bytes, processes=limits.processes + self.plan.own_processes)
 
     async def usage(self) -> SlotUsage:
@@ -153,22 +131,25 @@ class LocalSlot:
             raise
         finally:
             await self._forget(self, gone)
-            self._child.reader.close()
-            with contextlib.suppress(OSError):
-                os.close(self._child.stderr_fd)
+            self._child.close()
 
     async def _take_apart(self) -> None:
-        alone = self.plan.scratch is not None and not self._group.procs_files
+        alone = self.plan.scratch is not None and not self._group.directories
         if not await self._child.exit.wait(_PATIENT_S if alone else _POLITE_S):
-            self._child.exit.kill(signal.SIGKILL)
+            self._child.exit.kill()
             self._group.kill()
             if not await self._child.exit.wait(0.5 if alone else _FORCED_S) or alone:
                 raise SlotStuckError("the cell's first process does not end")
-        await self._remove_group()
+        if self._child.exit.clean:
+            self._group.close()
+        elif alone:
+            raise SlotStuckError("how the cell ended is not known")
+        else:
+            await self._remove_group()
 
     async def try_again(self) -> bool:
         """Whether a cell whose ``destroy`` failed is gone now."""
-        self._child.exit.kill(signal.SIGKILL)
+        self._child.exit.kill()
         self._group.kill()
         return await self._child.exit.wait(_POLITE_S) and self._group.remove()
 
