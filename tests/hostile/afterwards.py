@@ -1,6 +1,7 @@
 """What runs might leave on this machine, to be compared before and after them."""
 
 import asyncio
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ class Traces:
     of_user: int
     cgroups: int
     mounts: int
-    descriptors: int | None
+    descriptors: tuple[str, ...]
     shared_memory: int
     files: tuple[str, ...]
 
@@ -28,7 +29,7 @@ def traces(executor_pid: int) -> Traces:
     """What is there now."""
     mounts = Path(f"/proc/{executor_pid}/mountinfo").read_text(encoding="utf-8").splitlines()
     return Traces(
-        children=len(_below(executor_pid)),
+        children=len(_descendants(executor_pid)),
         in_cells=len(_of_cells(executor_pid)),
         of_user=_of_user(),
         cgroups=len(cell_groups(executor_pid)),
@@ -47,10 +48,13 @@ def cell_groups(executor_pid: int) -> list[Path]:
 
 
 async def quiet(executor_pid: int) -> Traces:
-    """What is there once the executor's own self-tests are over."""
+    """What is there once the executor's own self-tests are over: no process of its but the one that spawns cells."""
+    earlier = None
     async with asyncio.timeout(_SELF_TESTS_S):
-        while (now := traces(executor_pid)).in_cells + now.children:  # noqa: ASYNC110  (it tells nobody)
-            await asyncio.sleep(0.05)
+        # Twice the same: a connection just closed takes a moment to go.
+        while (now := traces(executor_pid)) != earlier or now.in_cells or now.children != 1:
+            earlier = now
+            await asyncio.sleep(0.2)
         return now
 
 
@@ -68,6 +72,15 @@ async def settled(executor_pid: int, before: Traces) -> Traces:
 def _below(pid: int) -> list[str]:
     tasks = Path(f"/proc/{pid}/task")
     return [child for task in tasks.iterdir() for child in (task / "children").read_text(encoding="ascii").split()]
+
+
+def _descendants(pid: int) -> list[str]:
+    """Its children and theirs: the spawner and the makers of cells."""
+    found = _below(pid)
+    for child in list(found):
+        with contextlib.suppress(FileNotFoundError):
+            found += _below(int(child))
+    return found
 
 
 def _of_cells(executor_pid: int) -> list[str]:
@@ -99,12 +112,25 @@ def _processes() -> list[Path]:
     return [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
-def _descriptors(pid: int) -> int | None:
-    """None where the executor made itself unreadable for its own user."""
+def _descriptors(executor_pid: int) -> tuple[str, ...]:
+    """The executor's and its spawner's by kind; none where they made themselves unreadable for their own user.
+
+    The networks that the spawner keeps for the next cells are as many as there were cells at once.
+    """
     try:
-        return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+        links = [link for pid in (str(executor_pid), *_below(executor_pid)) for link in _open_of(pid)]
     except PermissionError:
-        return None
+        return ()
+    kinds = (link.partition(":[")[0] for link in links)
+    return tuple(sorted(kind for kind in kinds if kind != "net"))
+
+
+def _open_of(pid: str) -> list[str]:
+    found: list[str] = []
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(str(fd.readlink()))
+    return found
 
 
 def _hostile_segments() -> int:

@@ -293,5 +293,6 @@ bool view_scratch(const struct room *room, uid_t owner)
            part("/run/work", 0755, owner, "/work", flags | ATTR_NODEV) &&
            part("/run/tmp", 01777, owner, "/tmp", flags | ATTR_NODEV) &&
            part("/run/shm", 01777, owner, "/dev/shm", flags | ATTR_NODEV | ATTR_NOEXEC) &&
-           put(empty, "/run", ATTR_READ_ONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC); /* taking it off costs more */
+           restrict_mount(AT_FDCWD, "/run", 0, ATTR_READ_ONLY) && /* covered: taking it off costs a grace period */
+           put(empty, "/run", ATTR_READ_ONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
 }
