@@ -33,4 +33,6 @@ def test_ending_a_program_by_its_user_ends_nobody_else(name: str, tmp_path: Path
         timeout=60,
         check=False,
     )
-    assert ran.stdout.splitlines() == ["landlock:5", "held", "exit 0", "bystanders live: True", "left: 0"], ran.stderr
+    landlock, *rest = ran.stdout.splitlines()
+    assert int(landlock.removeprefix("landlock:")) < 6, "no Landlock that scopes signals"
+    assert rest == ["held", "exit 0", "bystanders live: True", "left: 0"], ran.stderr
