@@ -20,19 +20,14 @@ from pathlib import Path
 from test_cgroup2_image import CACHE, ROOT, Image, ImageError, prepared, run
 
 #: Of the executor's own tests those that cgroups, or the kernel's age, decide.
-_BY_CGROUPS = (
-    "cgroups",
-    "cgroup_roots",
-    "leftovers",
-    "old_landlock",
-    "ready_cells",
-    "spawner",
-    "standing",
-    "stuck_cells",
-)
-SUITES = ["-n", "2", "--timeout", "600", "-m", "not slow and not docker", "tests/conformance", "tests/hostile"]
-SUITES += [f"tests/integration/executor/test_{name}.py" for name in _BY_CGROUPS]
-SUITES += ["tests/integration/stack/test_delegated_cgroups.py"]
+_BY_CGROUPS = ("cgroups", "cgroup_roots", "leftovers", "old_landlock", "ready_cells", "spawner", "stuck_cells")
+_BOTH = ["--timeout", "600", "-m", "not slow and not docker"]
+#: Hostile programs by themselves: afterwards nothing of their user may be left.
+SUITES = [
+    [*_BOTH, "-n", "2", "tests/conformance", "tests/integration/stack/test_delegated_cgroups.py"],
+    [*_BOTH, "tests/hostile"],
+]
+SUITES[0] += [f"tests/integration/executor/test_{name}.py" for name in _BY_CGROUPS]
 _FIRST_WORD = b"cgroup2: booted"
 _WHOLE_RUN_S = 5400.0
 _MEMORY_MIB = 4096
@@ -48,11 +43,11 @@ _SLOW = "CLOCHE_TEST_PATIENCE=6"
 def main() -> int:
     """Boot, show, judge."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the machine goes with us
-    arguments = sys.argv[1:] or SUITES
+    suites = [sys.argv[1:]] if sys.argv[1:] else SUITES
     try:
         image = prepared()
         with tempfile.TemporaryDirectory(dir=CACHE, prefix="run-") as directory:
-            repository = _packed(Path(directory), arguments)
+            repository = _packed(Path(directory), suites)
             if os.access("/dev/kvm", os.W_OK):
                 status = _boot(image, repository, _ACCELERATED, 10)
                 if status is not None:
@@ -67,16 +62,18 @@ def main() -> int:
     return 1 if status is None else status
 
 
-def _packed(directory: Path, arguments: list[str]) -> Path:
+def _packed(directory: Path, suites: list[list[str]]) -> Path:
     """The repository as it is now, with what was built of C, as a disk without a file system."""
     names = run(["git", "ls-files", "--cached", "--others", "--exclude-standard"]).splitlines()
     names += [str(path.relative_to(ROOT)) for path in ROOT.glob("src/cloche/executor/*/bin/*")]
-    (directory / "arguments").write_text("".join(f"{argument}\n" for argument in arguments))
     disk = directory / "repository.tar"
     with tarfile.open(disk, "w") as tar:
         for name in (name for name in names if (ROOT / name).is_file()):
             tar.add(ROOT / name, name, filter=_as_root)
-        tar.add(directory / "arguments", "arguments", filter=_as_root)
+        for number, arguments in enumerate(suites):
+            file = directory / f"suite-{number}"
+            file.write_text("".join(f"{argument}\n" for argument in arguments))
+            tar.add(file, f"suites/{number}", filter=_as_root)
     return disk
 
 
