@@ -33,6 +33,7 @@ _RUNTIMES = {".py": "python", ".sh": "bash", ".c": "c", ".js": "javascript"}
 LauncherDefence: TypeAlias = Literal[
     "pidns",
     "netns",
+    "empty-networks",
     "ipcns",
     "utsns",
     "cgroupns",

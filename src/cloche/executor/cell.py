@@ -78,14 +78,16 @@ class Cell:
         """Wait for the launcher, start its lease, hand over the program's files.
 
         Raises:
-            CellLostError: it did not get ready, or died of the files.
-            EngineError: something that must hold programs in was not to be had for this cell.
+            CellLostError: it did not get ready in time, or died of the files.
+            EngineError: it could not be made, or is without something that must hold programs in.
         """
         try:
             async with asyncio.timeout(_READY_S):
                 kind, payload = await self._next()
         except TimeoutError:
             raise await self._lost("the launcher does not get ready") from None
+        except CellLostError as error:
+            raise EngineError(f"the cell could not be made: {self._slot.last_words() or error}") from error
         if kind != b"R":
             raise await self._lost("the launcher began with another frame")
         lacking = self._slot.must_have.difference(protocol.parse_ready(payload))

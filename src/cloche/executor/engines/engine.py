@@ -196,6 +196,10 @@ class Slot(Protocol):
         """
         ...
 
+    def last_words(self) -> str:
+        """What the launcher said on its stderr, for logs."""
+        ...
+
     async def usage(self) -> SlotUsage:
         """What was used since the last ``confine``.
 

@@ -6,7 +6,6 @@
  *     process ORDER…         serves without namespaces
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>

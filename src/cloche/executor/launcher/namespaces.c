@@ -67,7 +67,7 @@ static void map_users(pid_t child, const struct order *order)
     write_file(child, "gid_map", groups);
 }
 
-/* The maker stays as the cell's parent, which the executor can see and end. */
+/* The maker stays as the cell's parent, which the spawner can see and end. */
 static _Noreturn void watch(pid_t child, const struct order *order)
 {
     int status;

@@ -2,14 +2,12 @@
 #include "spawner.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -21,6 +19,8 @@
 /* A launcher follows its executor within this; what does not is held by the kernel. */
 #define LEAVE_MS 10000
 #define MAX_WORDS 1024
+/* What fits into the control message's room, padded as it is. */
+#define MAX_DESCRIPTORS 4
 
 struct launcher {
     struct launcher *next;
@@ -62,8 +62,15 @@ static char **split(const char *text, size_t length)
     return words;
 }
 
-/* How many descriptors came along, at most three. */
-static int descriptors(struct msghdr *message, int fds[3])
+/* Nothing more is asked or told. */
+static void leave(void)
+{
+    close(EXECUTOR);
+    connected = false;
+}
+
+/* How many descriptors came along. */
+static int descriptors(struct msghdr *message, int fds[MAX_DESCRIPTORS])
 {
     struct cmsghdr *head = CMSG_FIRSTHDR(message);
     size_t bytes;
@@ -91,11 +98,7 @@ static void end(struct launcher *launcher, int status)
     launcher->left = order_leave(launcher->words + 2, status == 0 || !connected);
     launcher->status = status;
     launcher->pid = 0;
-    /* Empty groups prove that nobody is in it any more. */
-    if (launcher->left == 0)
-        network_take_back(launcher->network);
-    else if (launcher->network >= 0)
-        close(launcher->network);
+    network_take_back(launcher->network, status == 0 && launcher->left == 0);
 }
 
 /* True in the new launcher. */
@@ -134,21 +137,21 @@ static void kill_launcher(long number)
 static bool on_request(const sigset_t *mask, struct launch *launch)
 {
     union {
-        char room[CMSG_SPACE(3 * sizeof(int))];
+        char room[CMSG_SPACE(MAX_DESCRIPTORS * sizeof(int))];
         struct cmsghdr aligned;
     } control;
     struct iovec data = {packet, sizeof packet};
     struct msghdr message = {
         .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     ssize_t got = recvmsg(EXECUTOR, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    int fds[3], count;
+    int fds[MAX_DESCRIPTORS], count;
     char **words;
     bool launched = false;
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (got <= 0) {
-        connected = false;
+        leave();
         return false;
     }
     count = descriptors(&message, fds);
@@ -197,7 +200,7 @@ static bool answer(void)
         if (connected && send(EXECUTOR, text, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
             if (errno == EAGAIN)
                 return false;
-            connected = false;
+            leave();
         }
         *at = each->next;
         free(each->words);
@@ -232,7 +235,12 @@ struct launch spawner_run(void)
         while (read(children, &sink, sizeof sink) > 0)
             continue;
         reap();
-        if (connected && polled[0].revents & (POLLIN | POLLHUP | POLLERR) && on_request(&before, &launch))
+        if (!connected)
+            continue;
+        /* What it asked for before it died would be cells for nobody. */
+        if (polled[0].revents & (POLLHUP | POLLERR))
+            leave();
+        else if (polled[0].revents & POLLIN && on_request(&before, &launch))
             return launch;
     }
     _exit(0);

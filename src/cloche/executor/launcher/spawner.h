@@ -6,7 +6,8 @@
  *   NUMBER \0 kill \0              end that launcher
  *
  * and answers, once for each launcher that has ended, "NUMBER STATUS LEFT": its exit status, or 128 and the signal,
- * and how many of its cgroups are left: those of one that left in order are removed. When the socket ends it waits for its launchers and leaves.
+ * and how many of its cgroups are left: those of one that left in order are removed. When the socket ends it waits for
+ * its launchers and leaves.
  */
 #ifndef CLOCHE_SPAWNER_H
 #define CLOCHE_SPAWNER_H

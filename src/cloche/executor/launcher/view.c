@@ -146,12 +146,10 @@ static bool missing(const char *path)
     return access(path, F_OK) < 0 && errno == ENOENT;
 }
 
-/* The kernel's own files belong to the host's root, whom no program is. */
-static bool only_for_root(const char *path)
+/* Then the program can't either: it is the same user, or another one that nobody knows. */
+static bool unreadable(const char *path)
 {
-    struct stat found;
-
-    return stat(path, &found) == 0 && (found.st_mode & S_IRWXO) == 0;
+    return access(path, R_OK) < 0 && errno == EACCES;
 }
 
 static bool cover(const char *path, const char *with, unsigned long long attributes)
@@ -216,7 +214,7 @@ static bool make_proc(void)
     if (without("proc-mask"))
         return true;
     for (size_t i = 0; i < sizeof MASKED_FILES / sizeof *MASKED_FILES; i++)
-        if (!only_for_root(MASKED_FILES[i]) && !cover(MASKED_FILES[i], "dev/null", 0))
+        if (!unreadable(MASKED_FILES[i]) && !cover(MASKED_FILES[i], "dev/null", 0))
             return false;
     for (size_t i = 0; i < sizeof MASKED_DIRECTORIES / sizeof *MASKED_DIRECTORIES; i++)
         if (!hide(MASKED_DIRECTORIES[i]))
@@ -284,7 +282,6 @@ bool view_scratch(const struct room *room, uid_t owner)
     char options[96];
     /* Its root and the three parts are not the program's. */
     long long inodes = without("scratch-inodes") ? 1 << 20 : room->inodes + 4;
-
     int empty = take("/" EMPTY, 0);
 
     snprintf(options, sizeof options, "mode=0755,size=%lld,nr_inodes=%lld",

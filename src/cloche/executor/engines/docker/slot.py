@@ -149,13 +149,12 @@ class DockerSlot:
         self._waiting.abort()
         await asyncio.gather(self._exit, return_exceptions=True)
 
+    def last_words(self) -> str:
+        return self._last_words.decode("utf-8", "backslashreplace").strip()
+
     def _log_last_words(self) -> None:
         if self._last_words:
-            log.warning(
-                "docker.launcher_said",
-                container=self._container,
-                said=self._last_words.decode("utf-8", "backslashreplace"),
-            )
+            log.warning("docker.launcher_said", container=self._container, said=self.last_words())
 
 
 async def destroy_container(proxy: ProxyClient, container: str) -> None:

@@ -25,10 +25,10 @@ from cloche.executor.engines.local.reach import within_reach
 from cloche.executor.engines.local.ready import ReadyCells
 from cloche.executor.engines.local.scratch import ScratchDirectories
 from cloche.executor.engines.local.slot import LocalSlot
-from cloche.executor.engines.local.spawner import Spawner
+from cloche.executor.engines.local.spawner import Spawner, few_open_files, raise_open_files
 from cloche.executor.engines.local.stuck import StuckCells
 from cloche.executor.engines.local.toolchains import find_toolchains
-from cloche.executor.engines.local.users import find_users
+from cloche.executor.engines.local.users import SlotUsers, find_users
 from cloche.executor.launcher.binary import find_launcher
 from cloche.executor.launcher.protocol import FrameReader, ProtocolError, parse_ready
 from cloche.executor.runtimes import Runtime
@@ -64,7 +64,7 @@ class LocalEngine:
         self._scratch = ScratchDirectories()
         self._launcher_features: dict[Isolation, frozenset[str]] = {}
         self._spawner: Spawner | None = None
-        self._users = find_users()
+        self._users = SlotUsers(range(0))
         self._roots = CgroupRoots()
         self._tiers: tuple[Tier, ...] = ()
         self._open: set[LocalSlot] = set()
@@ -83,6 +83,8 @@ class LocalEngine:
         if platform.system() != "Linux":
             raise EngineUnusableError("the local engine needs Linux")
         self._spawner = Spawner(str(find_launcher()))
+        self._users = find_users()
+        raise_open_files()
         self._scratch.start()
         self._roots = find_roots(self._configured_roots)
         for left in await asyncio.to_thread(remove_leftovers, self._roots):
@@ -128,9 +130,11 @@ class LocalEngine:
                 scratch = self._scratch.make(users.program if users else None)
             plan = CellPlan(toolchain, users, group.directories, scratch)
             child = self._spawner.spawn(plan.order())
-        except (OSError, EngineError) as error:
+        except BaseException as error:
             self._users.give_back(users)
-            raise EngineError(f"a cell could not be made: {error}") from error
+            if isinstance(error, (OSError, EngineError)):
+                raise EngineError(f"a cell could not be made: {error}") from error
+            raise
         must_have = self._launcher_features.get(isolation, frozenset())
         slot = LocalSlot(child, group, plan, must_have, self._forget)
         self._open.add(slot)
@@ -196,6 +200,8 @@ class LocalEngine:
             yield "Memory is sampled: what only the kernel sees (files in memory, its own objects) is not limited."
         if self._roots.cpuacct is None:
             yield "CPU time of children that nobody waits for counts only while they live."
+        if "own-user" not in features and few_open_files():
+            yield "Open files: so few are allowed (ulimit -Hn) that one program can keep new cells from being made."
         if "own-user" not in features:
             yield "A user for each cell: one program can use up what the kernel counts by user (watches, pipe buffers)."
         if not any(feature.startswith("landlock") for feature in features):

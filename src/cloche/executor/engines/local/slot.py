@@ -101,7 +101,8 @@ class LocalSlot:
 
     async def confine(self, limits: Limits) -> None:
         unused, self._unused = self._unused, None
-        if limits == unused:  # set a moment ago, and nothing has run since
+        if limits == unused:  # set a moment ago, and nothing has run since but the launcher
+            self._group.restart_cpu()
             return
         self._group.confine(memory_bytes=limits.memory_bytes, processes=limits.processes + self.plan.own_processes)
 

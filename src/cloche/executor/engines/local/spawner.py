@@ -8,20 +8,24 @@ import asyncio
 import contextlib
 import errno
 import os
+import resource
 import select
 import signal
 import socket
 from dataclasses import dataclass
 from typing import Final
 
+from cloche.contracts.limits import MAXIMA
 from cloche.executor.engines.engine import EngineError
 from cloche.executor.engines.local.pipes import PipeReader, PipeWriter
 from cloche.kit.logs import get_logger
 
 log = get_logger()
 
-#: It answers at once; a machine that keeps it from running this long has other troubles.
-_SEND_S: Final = 5.0
+#: It answers at once; one that does not get to run this long hangs.
+_SEND_MS: Final = 3000
+#: It waits 10 s for its launchers. Source: launcher/spawner.c.
+_LEAVE_S: Final = 12.0
 _ANSWER_BYTES: Final = 64
 #: What it takes. Source: launcher/spawner.c.
 _MOST_BYTES: Final = 200 * 1024
@@ -81,7 +85,7 @@ class Child:
 
 
 class Spawner:
-    """One for each engine; started when first needed, and again should it die."""
+    """One for each engine; started when first needed, and again should it die or hang."""
 
     def __init__(self, launcher: str) -> None:
         self._launcher = launcher
@@ -96,16 +100,17 @@ class Spawner:
         Raises:
             EngineError: no pipes, no process.
         """
-        fds: list[int] = []
-        try:
-            fds += (*os.pipe2(os.O_CLOEXEC), *os.pipe2(os.O_CLOEXEC), os.memfd_create("cell-stderr"))
-            stdin, to_child, from_child, stdout, stderr = fds
-            self._made += 1
-            self._send([str(self._made), *order], [stdin, stdout, stderr])
-        except OSError as error:
-            for fd in fds:
-                os.close(fd)
-            raise EngineError(str(error)) from error
+        self._made += 1
+        with contextlib.ExitStack() as mine:
+            try:
+                stdin, to_child = _pipe(mine)
+                from_child, stdout = _pipe(mine)
+                stderr = os.memfd_create("cell-stderr")
+                mine.callback(os.close, stderr)
+                self._ask([str(self._made), *order], [stdin, stdout, stderr])
+            except OSError as error:
+                raise EngineError(str(error)) from error
+            mine.pop_all()
         os.close(stdin)
         os.close(stdout)
         end = self._exits[self._made] = LauncherExit(self._made, self)
@@ -115,7 +120,7 @@ class Spawner:
         """SIGKILL to a launcher; nothing where none is left."""
         with contextlib.suppress(OSError):
             if self._socket is not None:
-                self._send([str(number), "kill"], [])
+                self._socket.send(_packet([str(number), "kill"]))
 
     def listen(self) -> None:
         """Take what has been said."""
@@ -134,28 +139,43 @@ class Spawner:
 
     async def close(self) -> None:
         """End it; no launcher must be left that anybody waits for."""
-        pid = self._pid
-        if self._socket is not None:
-            self._forget_socket()
-            await asyncio.to_thread(os.waitpid, pid, 0)
-
-    def _send(self, words: list[str], fds: list[int]) -> None:
         if self._socket is None:
-            self._start()
-        assert self._socket is not None
-        packet = b"".join(word.encode() + b"\0" for word in words)
+            return
+        self._forget_socket()
+        try:
+            async with asyncio.timeout(_LEAVE_S):
+                while os.waitpid(self._pid, os.WNOHANG)[0] == 0:  # noqa: ASYNC110, ASYNC222  (it does not block; a pidfd for one wait is more)
+                    await asyncio.sleep(0.002)
+        except TimeoutError:
+            self._kill()
+
+    def _ask(self, words: list[str], fds: list[int]) -> None:
+        packet = _packet(words)
         if len(packet) > _MOST_BYTES or len(words) > _MOST_WORDS:
             raise OSError(errno.E2BIG, "the view of its toolchain has too many paths")
-        try:
-            # Full only while it does not get to run; then nothing else of ours would either.
-            if not select.select([], [self._socket], [], _SEND_S)[1]:
-                raise TimeoutError("the spawner does not listen")
-            socket.send_fds(self._socket, [packet], fds)
-        except (BrokenPipeError, ConnectionResetError):
-            self._lost()
-            raise
+        for again in (True, False):
+            try:
+                socket.send_fds(self._listening(), [packet], fds)
+            except (BrokenPipeError, ConnectionResetError):
+                self._lost()
+                if not again:
+                    raise
+            else:
+                return
 
-    def _start(self) -> None:
+    def _listening(self) -> socket.socket:
+        """The socket, once there is room in it."""
+        if self._socket is None:
+            self._socket = self._start()
+        room = select.poll()
+        room.register(self._socket, select.POLLOUT)
+        if not room.poll(_SEND_MS):
+            os.kill(self._pid, signal.SIGKILL)
+            self._lost()
+            raise TimeoutError("the spawner hangs")
+        return self._socket
+
+    def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             self._pid = os.posix_spawn(
@@ -163,7 +183,8 @@ class Spawner:
                 ["cell-launcher", "spawner"],
                 {},
                 file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)],
-                setsigdef=[signal.SIGPIPE],
+                setsid=True,  # a terminal's signals are for the executor, which may want to drain
+                setsigdef=[signal.SIGPIPE, signal.SIGCHLD],
             )
         except OSError:
             ours.close()
@@ -171,19 +192,49 @@ class Spawner:
         finally:
             theirs.close()
         ours.setblocking(False)  # noqa: FBT003  (the library's word)
-        self._socket = ours
         asyncio.get_running_loop().add_reader(ours.fileno(), self.listen)
+        return ours
 
     def _lost(self) -> None:
         """It died, and with it its launchers; that nothing of theirs is left their groups must show."""
         self._forget_socket()
-        log.error("spawner.lost", status=os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1]))
+        log.error("spawner.lost", status=self._kill())
         exits, self._exits = self._exits, {}
         for each in exits.values():
             each.set(clean=False)
+
+    def _kill(self) -> int:
+        """End it for good; how it ended."""
+        os.kill(self._pid, signal.SIGKILL)
+        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
 
     def _forget_socket(self) -> None:
         assert self._socket is not None
         asyncio.get_running_loop().remove_reader(self._socket.fileno())
         self._socket.close()
         self._socket = None
+
+
+def raise_open_files() -> None:
+    """To what is allowed: the kernel compares it with all descriptors that this user is passing along, cells' included.
+
+    Source: too_many_unix_fds in Linux, net/core/scm.c and net/unix/af_unix.c.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def few_open_files() -> bool:
+    """Whether a program with the most open files that a submission may have could use that up."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2 * MAXIMA.open_files
+
+
+def _pipe(closing: contextlib.ExitStack) -> tuple[int, int]:
+    ends = os.pipe2(os.O_CLOEXEC)
+    for fd in ends:
+        closing.callback(os.close, fd)
+    return ends
+
+
+def _packet(words: list[str]) -> bytes:
+    return b"".join(os.fsencode(word) + b"\0" for word in words)

@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
-from cloche.executor.engines.engine import EngineError
+from cloche.executor.engines.engine import EngineError, EngineUnusableError
 from cloche.executor.engines.local.plan import CellUsers
 
 #: Above every range that distributions and systemd give out. Source: systemd's UIDS-GIDS.
@@ -75,9 +75,23 @@ def find_users() -> SlotUsers:
     if inside <= FIRST_USER and inside + count >= FIRST_USER + _MOST:
         return SlotUsers(range(FIRST_USER, FIRST_USER + _MOST))
     if count < _FEWEST:
+        _refuse_host_root()
         return SlotUsers(range(0))
     most = min(_MOST, count - 1)
     return SlotUsers(range(inside + count - most, inside + count))
+
+
+def _refuse_host_root() -> None:
+    """Cells without users of their own run as our user, who must not be the host's root (ADR 6).
+
+    Raises:
+        EngineUnusableError: as far as this user namespace can tell, it is.
+    """
+    if any(inside == 0 and outside == 0 for inside, outside, _ in _mapped()):
+        raise EngineUnusableError(
+            "cells would run as the host's root: start Cloche as an ordinary user, or as root where at least "
+            f"{_FEWEST} users are mapped (/proc/self/uid_map)"
+        )
 
 
 def _mapped() -> list[tuple[int, int, int]]:

@@ -64,8 +64,12 @@ class CellGroup:
                     self._oom_before = self._memory.oom_kills()
         except OSError as error:
             raise EngineError(f"a cgroup refused its limits: {error.strerror}") from error
-        self._cpu_before = self._cpu_us() or 0
+        self.restart_cpu()
         self._confined = True
+
+    def restart_cpu(self) -> None:
+        """Count CPU time from now on."""
+        self._cpu_before = self._cpu_us() or 0
 
     def usage(self) -> SlotUsage:
         """What was used since ``confine``.
