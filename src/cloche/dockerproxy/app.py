@@ -7,11 +7,11 @@ import socket
 from cloche.dockerproxy import policy
 from cloche.dockerproxy.callers import Gate
 from cloche.dockerproxy.calls import Calls
-from cloche.dockerproxy.engine import Engine
+from cloche.dockerproxy.engine import Engine, check_version
 from cloche.dockerproxy.images import resolve_images
 from cloche.dockerproxy.janitor import Janitor
 from cloche.dockerproxy.metrics import ProxyMetrics
-from cloche.dockerproxy.registry import Registry
+from cloche.dockerproxy.registry import Caps, Registry
 from cloche.dockerproxy.server import Server
 from cloche.dockerproxy.settings import ProxySettings
 from cloche.dockerproxy.streams import Streams
@@ -36,10 +36,10 @@ async def run(settings: ProxySettings) -> None:
         ListenError: the address can't be listened on.
     """
     stop = stop_event()
-    engine = Engine(settings.docker_socket)
-    registry = Registry(max_containers=settings.max_containers, creates_per_s=settings.creates_per_s)
+    registry = Registry(_caps(settings))
     metrics = ProxyMetrics(registry)
-    policy.check_version(await engine.call(policy.version()))
+    engine = Engine(settings.docker_socket, lambda name, s: metrics.engine_seconds.labels(request=name).observe(s))
+    check_version(await engine.call(policy.version()))
     images = await resolve_images(engine, settings.images)
     janitor = Janitor(
         engine,
@@ -49,15 +49,8 @@ async def run(settings: ProxySettings) -> None:
         linger_s=settings.linger_s,
     )
     await janitor.rebuild()
-    bounds = policy.Bounds(
-        memory_bytes=settings.max_memory_bytes,
-        cpus_milli=settings.max_cpus_milli,
-        processes=settings.max_processes,
-        disk_bytes=settings.max_disk_bytes,
-        images=images,
-    )
     server = Server(
-        Calls(engine, registry, bounds, instance=settings.instance, runtime=settings.runtime),
+        Calls(engine, registry, _bounds(settings, images), instance=settings.instance, runtime=settings.runtime),
         Streams(engine, registry, metrics, idle_s=settings.idle_s, total_s=settings.max_lifetime_s),
         Gate(settings.allowed_uids, settings.token.get_secret_value() if settings.token else None),
         metrics,
@@ -75,3 +68,23 @@ async def run(settings: ProxySettings) -> None:
         sweeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await sweeping
+
+
+def _caps(settings: ProxySettings) -> Caps:
+    return Caps(
+        containers=settings.max_containers,
+        creates_per_s=settings.creates_per_s,
+        memory_bytes=settings.max_total_memory_bytes,
+        cpus_milli=settings.max_total_cpus_milli,
+        attachments=settings.max_attachments,
+    )
+
+
+def _bounds(settings: ProxySettings, images: dict[str, str]) -> policy.Bounds:
+    return policy.Bounds(
+        memory_bytes=settings.max_memory_bytes,
+        cpus_milli=settings.max_cpus_milli,
+        processes=settings.max_processes,
+        disk_bytes=settings.max_disk_bytes,
+        images=images,
+    )

@@ -10,12 +10,20 @@ from typing import Protocol
 from cloche.kit.errors import ForbiddenError, UnauthenticatedError
 
 
-class _PeerSocket(Protocol):
+class PeerSocket(Protocol):
     """What asyncio's and uvloop's transports give as their socket."""
 
     family: int
 
     def getsockopt(self, level: int, option: int, size: int, /) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Peer:
+    """The process that connected, as the kernel knows it."""
+
+    uid: int
+    pid: int
 
 
 @dataclass(frozen=True)
@@ -25,20 +33,14 @@ class Gate:
     uids: Collection[int] | None
     token: str | None
 
-    def check_peer(self, peer: _PeerSocket) -> int | None:
-        """The user at the other end of a unix socket as the kernel knows it, None on TCP.
-
-        Source: unix(7), SO_PEERCRED.
+    def check_peer(self, peer: Peer | None) -> None:
+        """Return if ``peer`` may connect; on TCP the token alone decides.
 
         Raises:
-            ForbiddenError: that user may not connect.
+            ForbiddenError: that user may not.
         """
-        if peer.family != socket.AF_UNIX:
-            return None
-        _, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
-        if self.uids is not None and uid not in self.uids:
+        if peer is not None and self.uids is not None and peer.uid not in self.uids:
             raise ForbiddenError
-        return uid
 
     def check_token(self, authorization: str | None) -> None:
         """Compare in constant time; nothing is needed where no token is set.
@@ -50,3 +52,15 @@ class Gate:
             return
         if not hmac.compare_digest((authorization or "").encode(), f"Bearer {self.token}".encode()):
             raise UnauthenticatedError("The token is missing or wrong.")
+
+
+def peer_of(connection: PeerSocket) -> Peer | None:
+    """Who is at the other end of a unix socket, None on TCP.
+
+    Source: unix(7), SO_PEERCRED.
+    """
+    if connection.family != socket.AF_UNIX:
+        return None
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    pid, uid, _ = struct.unpack("3i", credentials)
+    return Peer(uid, pid)

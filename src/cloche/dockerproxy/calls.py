@@ -5,8 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 from cloche.dockerproxy import policy
-from cloche.dockerproxy.engine import Engine, id_in
-from cloche.dockerproxy.policy import Bounds, ContainerId
+from cloche.dockerproxy.engine import Engine, check_version, id_in
+from cloche.dockerproxy.policy import Bounds, Cell, ContainerId
 from cloche.dockerproxy.registry import Registry
 from cloche.kit.errors import ConflictError, NotFoundError, UnavailableError
 
@@ -31,30 +31,25 @@ class Calls:
         Raises:
             UnavailableError: it does not, or speaks another version of its API.
         """
-        policy.check_version(await self._engine.call(policy.version()))
+        check_version(await self._engine.call(policy.version()))
 
     async def create(self, body: bytes) -> ContainerId:
         """Make a container as ``body`` orders; its id.
 
         Raises:
-            InvalidRequestError: the order is not one. OverloadedError: too many containers.
+            InvalidRequestError: the order is not one. OverloadedError: a cap would be passed.
             UnavailableError: the Engine did not make it; nothing of it is left.
         """
         order = policy.read_order(body, self._bounds)
-        with self._registry.reserve() as uid:
-            content = policy.create_body(
-                order,
-                image_id=self._bounds.images[order.image],
-                uid=uid,
-                instance=self._instance,
-                runtime=self._runtime,
-            )
+        with self._registry.reserve(order.memory_bytes, order.cpus_milli) as share:
+            cell = Cell(order, self._bounds.images[order.image], share.uid, self._instance, self._runtime)
+            request = policy.create(f"{self._instance}-{uuid4().hex}", policy.create_body(cell))
             try:
-                answer = await self._engine.call(policy.create(f"{self._instance}-{uuid4().hex}", content))
+                answer = await self._engine.call(request)
             except (NotFoundError, ConflictError) as error:
                 raise UnavailableError("The Docker Engine did not make the container.") from error
             container = id_in(answer)
-            self._registry.add(container, uid)
+            self._registry.add(container, share)
         return container
 
     async def start(self, container: ContainerId) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from cloche.dockerproxy.policy import INSTANCE_LABEL, ContainerId, EngineRequest, list_own
+from cloche.dockerproxy.policy import API, INSTANCE_LABEL, ContainerId, EngineRequest, list_own
 from cloche.kit.errors import ConflictError, InvalidRequestError, NotFoundError, UnavailableError
 from cloche.kit.http_exchange import Exchange, ExchangeError
 from cloche.kit.logs import get_logger
@@ -19,11 +21,16 @@ _IMAGE_ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 
 
+#: Told the name of each request and how many seconds the head of its answer took.
+Took = Callable[[str, float], None]
+
+
 class Engine:
     """One request on one connection each. The Engine's own words go to the log, never to a caller."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, took: Took) -> None:
         self._address = f"unix:{socket}"
+        self._took = took
 
     async def call(self, request: EngineRequest) -> Any:
         """The JSON that the Engine answers, None for an empty answer.
@@ -35,7 +42,7 @@ class Engine:
         """
         try:
             async with asyncio.timeout(CALL_S), await self.open(request) as exchange:
-                status = await exchange.head()
+                status = await self.head(request, exchange)
                 body = await exchange.body(limit=_MAX_ANSWER_BYTES)
             if status < 300:
                 return json.loads(body) if body else None
@@ -58,6 +65,13 @@ class Engine:
         return await Exchange.open(
             self._address, request.method, request.target, body=request.body, upgrade=request.upgrade
         )
+
+    async def head(self, request: EngineRequest, exchange: Exchange) -> int:
+        """The status of the answer to ``request``, timed. Raises as ``Exchange.head``."""
+        asked = time.monotonic()
+        status = await exchange.head()
+        self._took(request.name, time.monotonic() - asked)
+        return status
 
 
 def refused(status: int, body: bytes) -> NotFoundError | ConflictError | InvalidRequestError | UnavailableError:
@@ -92,3 +106,18 @@ def image_id_in(answer: dict[str, Any]) -> str:
     if type(value) is not str or not _IMAGE_ID.fullmatch(value):
         raise UnavailableError("The Docker Engine answered without an image id.")
     return value
+
+
+def check_version(answer: dict[str, Any]) -> None:
+    """Return if the Engine that gave ``answer`` speaks the one API version that ``policy`` writes.
+
+    Raises:
+        UnavailableError: it is too old or too new.
+    """
+    least, most = str(answer.get("MinAPIVersion", "")), str(answer.get("ApiVersion", ""))
+    if not _numbers(least) <= _numbers(API) <= _numbers(most):
+        raise UnavailableError(f"The Docker Engine speaks API {least} to {most}, not {API.removeprefix('/v')}.")
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(digits) for digits in re.findall(r"[0-9]+", version)]

@@ -7,7 +7,7 @@ from typing import Any
 from cloche.dockerproxy import policy
 from cloche.dockerproxy.engine import Engine, id_in
 from cloche.dockerproxy.policy import ContainerId
-from cloche.dockerproxy.registry import Registry
+from cloche.dockerproxy.registry import Registry, Share
 from cloche.kit.errors import ClocheError
 from cloche.kit.logs import get_logger
 
@@ -39,8 +39,9 @@ class Janitor:
             UnavailableError: the Engine does not answer.
         """
         for found in await self._engine.list_own(self._instance):
-            uid = found["Labels"].get(policy.UID_LABEL, "")
-            self._registry.add(id_in(found), int(uid) if uid.isdecimal() else -1)
+            labels = found["Labels"]
+            numbers = [_number(labels.get(name)) for name in (policy.UID_LABEL, policy.MEMORY_LABEL, policy.CPUS_LABEL)]
+            self._registry.add(id_in(found), Share(*numbers))
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -81,3 +82,7 @@ class Janitor:
         self._registry.forget(container)
         log.info("janitor.removed", container=container)
         return True
+
+
+def _number(label: str | None) -> int:
+    return int(label) if label is not None and label.isdecimal() else 0

@@ -2,18 +2,22 @@
 
 Nothing of a caller's bytes is forwarded. A request is one of ``ROUTES`` or refused; its body, for
 the one call that has any, is read into ``CreateOrder`` or refused; and the Engine gets a request
-that this module writes anew. The only values that travel from a caller to the Engine are the five
-numbers and the label of a ``CreateOrder``, each within its bounds, and ids that the Engine itself
-gave out to this proxy.
+that this module writes anew, the container's description from the tables ``CONFIG`` and
+``HOST_CONFIG``. The only values that travel from a caller to the Engine are the five numbers and
+the label of a ``CreateOrder``, each within its bounds, and ids that the Engine itself gave out to
+this proxy. ``cloche dockerproxy explain`` prints these tables.
 """
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal, NewType, TypeAlias
 from urllib.parse import quote
 
-from cloche.kit.errors import InvalidRequestError, MalformedRequestError, NotFoundError, UnavailableError
+from cloche.dockerproxy.strict_json import read_flat
+from cloche.kit.errors import InvalidRequestError, MalformedRequestError, NotFoundError
 
 ContainerId = NewType("ContainerId", str)
 Call: TypeAlias = Literal[
@@ -32,26 +36,53 @@ Call: TypeAlias = Literal[
     "delete",
 ]
 
+Reads: TypeAlias = Literal["nothing", "an order", "an upgrade to a raw stream"]
+
 #: A container is named by its full id. Names and prefixes mean whatever the Engine finds first.
 _ID: Final = r"([0-9a-f]{64})"
 
-#: Method, target and name of every call. A target is compared as the bytes that came: no query,
-#: no escapes, no version prefix.
-ROUTES: Final[tuple[tuple[str, re.Pattern[str], Call], ...]] = (
-    ("GET", re.compile(r"/healthz"), "healthz"),
-    ("GET", re.compile(r"/readyz"), "readyz"),
-    ("GET", re.compile(r"/metrics"), "metrics"),
-    ("GET", re.compile(r"/images"), "images"),
-    ("GET", re.compile(r"/containers"), "list"),
-    ("POST", re.compile(r"/containers"), "create"),
-    ("POST", re.compile(rf"/containers/{_ID}/attach"), "attach"),
-    ("POST", re.compile(rf"/containers/{_ID}/start"), "start"),
-    ("POST", re.compile(rf"/containers/{_ID}/wait"), "wait"),
-    ("POST", re.compile(rf"/containers/{_ID}/kill"), "kill"),
-    ("GET", re.compile(rf"/containers/{_ID}"), "inspect"),
-    ("GET", re.compile(rf"/containers/{_ID}/stats"), "stats"),
-    ("DELETE", re.compile(rf"/containers/{_ID}"), "delete"),
+
+@dataclass(frozen=True)
+class Route:
+    """One call. ``target`` is compared with the bytes that came: no query, no escapes, no version prefix.
+
+    ``{id}`` in it stands for a full id. ``reads`` is all that is looked at after the head.
+    """
+
+    method: Literal["GET", "POST", "DELETE"]
+    target: str
+    call: Call
+    answers: str
+    reads: Reads = "nothing"
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What the whole target must match."""
+        return re.compile(re.escape(self.target).replace(r"\{id\}", _ID))
+
+
+ROUTES: Final = (
+    Route("GET", "/healthz", "healthz", "that the proxy runs"),
+    Route("GET", "/readyz", "readyz", "that the Engine answers too"),
+    Route("GET", "/metrics", "metrics", "counts, for Prometheus"),
+    Route("GET", "/images", "images", "the aliases, their image ids, the OCI runtime"),
+    Route("GET", "/containers", "list", "id, label, status and age of own containers"),
+    Route("POST", "/containers", "create", "the id", reads="an order"),
+    Route(
+        "POST",
+        "/containers/{id}/attach",
+        "attach",
+        "101 after the Engine's own, then the raw stream",
+        reads="an upgrade to a raw stream",
+    ),
+    Route("POST", "/containers/{id}/start", "start", "nothing"),
+    Route("POST", "/containers/{id}/wait", "wait", "the exit status, when there is one"),
+    Route("POST", "/containers/{id}/kill", "kill", "nothing"),
+    Route("GET", "/containers/{id}", "inspect", "status, exit status, whether memory ran out"),
+    Route("GET", "/containers/{id}/stats", "stats", "memory, its peak, CPU time"),
+    Route("DELETE", "/containers/{id}", "delete", "nothing"),
 )
+_PATTERNS: Final = tuple((route, route.pattern) for route in ROUTES)
 
 #: Calls that tell nothing of containers and need no token.
 OPEN_CALLS: Final[frozenset[Call]] = frozenset({"healthz", "readyz", "metrics"})
@@ -59,15 +90,15 @@ OPEN_CALLS: Final[frozenset[Call]] = frozenset({"healthz", "readyz", "metrics"})
 #: A ``CreateOrder`` is far shorter.
 MAX_BODY_BYTES: Final = 4096
 
-#: What JSON with flat, escape-free ASCII strings is made of.
-_PLAIN_JSON: Final = re.compile(rb'[A-Za-z0-9 \t\r\n{}":,._+-]*')
-_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 #: The Engine's API version. Another one means other semantics for the same bytes.
-_API: Final = "/v1.41"
+API: Final = "/v1.41"
 INSTANCE_LABEL: Final = "cloche.proxy"
 CELL_LABEL: Final = "cloche.cell"
 UID_LABEL: Final = "cloche.uid"
+MEMORY_LABEL: Final = "cloche.memory"
+CPUS_LABEL: Final = "cloche.cpus"
 LAUNCHER: Final = "/cloche/launcher"
 WORK: Final = "/work"
 _TMP: Final = "/tmp"  # noqa: S108  (inside the container)
@@ -101,31 +132,25 @@ class CreateOrder:
 
 
 @dataclass(frozen=True)
-class _Object:
-    """A JSON object as it was read."""
-
-    fields: dict[str, Any]
-
-
-@dataclass(frozen=True)
 class EngineRequest:
-    """A request as the Engine gets it."""
+    """A request as the Engine gets it. ``name`` is what metrics call it."""
 
+    name: str
     method: Literal["GET", "POST", "DELETE"]
     target: str
     body: bytes = b""
     upgrade: bool = False
 
 
-def match(method: str, target: str) -> tuple[Call, ContainerId | None]:
+def match(method: str, target: str) -> tuple[Route, ContainerId | None]:
     """The call that a request line means, and the id in it.
 
     Raises:
         NotFoundError: none.
     """
-    for route_method, pattern, call in ROUTES:
-        if method == route_method and (found := pattern.fullmatch(target)):
-            return call, ContainerId(found[1]) if pattern.groups else None
+    for route, pattern in _PATTERNS:
+        if method == route.method and (found := pattern.fullmatch(target)):
+            return route, ContainerId(found[1]) if pattern.groups else None
     raise NotFoundError
 
 
@@ -136,29 +161,50 @@ def read_order(body: bytes, bounds: Bounds) -> CreateOrder:
         MalformedRequestError: it is not plain flat JSON, or a key is there twice.
         InvalidRequestError: a key is missing or unknown, or a value is of another type or out of bounds.
     """
-    if len(body) > MAX_BODY_BYTES or not _PLAIN_JSON.fullmatch(body):
-        raise MalformedRequestError("The body is not plain JSON.")
-    try:
-        given: object = json.loads(body, object_pairs_hook=_each_key_once, parse_float=_refuse, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        raise MalformedRequestError("The body is not plain JSON with each key once.") from None
-    if not isinstance(given, _Object) or set(given.fields) != {"image", "label", *_INTEGERS}:
+    if len(body) > MAX_BODY_BYTES:
+        raise MalformedRequestError("The body is too long for an order.")
+    order = read_flat(body)
+    check_keys(order)
+    check_image(order["image"], bounds)
+    check_label(order["label"])
+    check_integers(order, bounds)
+    return CreateOrder(**order)
+
+
+def check_keys(order: dict[str, Any]) -> None:
+    """Return if ``order`` has the keys of a ``CreateOrder`` and no other.
+
+    Raises:
+        InvalidRequestError: it has not. So do the three below.
+    """
+    if set(order) != {"image", "label", *_INTEGERS}:
         raise InvalidRequestError("The body does not have exactly the keys of an order.")
-    order = given.fields
-    if type(order["image"]) is not str or order["image"] not in bounds.images:
+
+
+def check_image(image: object, bounds: Bounds) -> None:
+    """Return if ``image`` is an alias from the settings."""
+    if type(image) is not str or image not in bounds.images:
         raise InvalidRequestError("There is no such image.")
-    if type(order["label"]) is not str or not _LABEL.fullmatch(order["label"]):
+
+
+def check_label(label: object) -> None:
+    """Return if ``label`` is letters, digits, dots, underscores and dashes."""
+    if type(label) is not str or not LABEL.fullmatch(label):
         raise InvalidRequestError("label: not 1 to 128 letters, digits, '.', '_' or '-'.")
-    for key, (least, most) in _integer_bounds(bounds).items():
+
+
+def check_integers(order: dict[str, Any], bounds: Bounds) -> None:
+    """Return if each number of ``order`` is one, within its bounds; a boolean is not a number."""
+    for key, (least, most) in integer_bounds(bounds).items():
         if type(order[key]) is not int or not least <= order[key] <= most:
             raise InvalidRequestError(f"{key}: not an integer from {least} to {most}.")
-    return CreateOrder(**order)
 
 
 _INTEGERS: Final = ("memory_bytes", "cpus_milli", "processes", "disk_bytes", "inodes")
 
 
-def _integer_bounds(bounds: Bounds) -> dict[str, tuple[int, int]]:
+def integer_bounds(bounds: Bounds) -> dict[str, tuple[int, int]]:
+    """Least and most of each number of an order."""
     return {
         # The Engine refuses less than 6 MiB.
         "memory_bytes": (6 * _MIB, bounds.memory_bytes),
@@ -169,143 +215,227 @@ def _integer_bounds(bounds: Bounds) -> dict[str, tuple[int, int]]:
     }
 
 
-def _each_key_once(pairs: list[tuple[str, Any]]) -> _Object:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise ValueError("a key twice")
-    return _Object(fields)
+@dataclass(frozen=True)
+class Cell:
+    """What a container's description is written from: the order, and what the proxy says of its own."""
+
+    order: CreateOrder
+    image_id: str
+    uid: int
+    instance: str
+    runtime: str
 
 
-def _refuse(_: str) -> Any:
-    raise ValueError("not an integer")
+@dataclass(frozen=True)
+class Fixed:
+    """A field that is the same in every container. ``why`` is for who audits."""
+
+    name: str
+    value: Any
+    why: str
+
+    def of(self, _: Cell) -> Any:
+        """The value."""
+        return self.value
 
 
-def create_body(order: CreateOrder, *, image_id: str, uid: int, instance: str, runtime: str) -> dict[str, Any]:
-    """The container, whole. Every field the Engine would otherwise default, and that matters, is written.
+@dataclass(frozen=True)
+class Given:
+    """A field whose value comes from ``source``."""
 
-    ``Init`` is false because the cell launcher is PID 1: it reaps, and it must see its own
-    stdin's end. Each container has a user of its own, since some kernel limits count by user
-    across containers. One process more than ordered is the launcher itself. Programs
-    may be executed from the work directory: compilers write there.
-    """
-    tmpfs = f"rw,exec,nosuid,nodev,size={order.disk_bytes},nr_inodes={order.inodes},mode=0700,uid={uid},gid={uid}"
+    name: str
+    of: Callable[[Cell], Any]
+    source: str
+    why: str
+
+
+def _tmpfs(cell: Cell) -> dict[str, str]:
+    order, uid = cell.order, cell.uid
+    size = f"size={order.disk_bytes},nr_inodes={order.inodes}"
+    options = f"rw,exec,nosuid,nodev,{size},mode=0700,uid={uid},gid={uid}"
+    return {WORK: options, _TMP: options}
+
+
+def _labels(cell: Cell) -> dict[str, str]:
     return {
-        "Image": image_id,
-        "User": f"{uid}:{uid}",
-        "Entrypoint": [LAUNCHER],
-        "Cmd": [],
-        "WorkingDir": "/",
-        "Env": ["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"],
-        "Hostname": "cell",
-        "Tty": False,
-        "OpenStdin": True,
-        "StdinOnce": True,
-        "AttachStdin": True,
-        "AttachStdout": True,
-        "AttachStderr": True,
-        "NetworkDisabled": True,
-        "StopSignal": "SIGKILL",
-        "Healthcheck": {"Test": ["NONE"]},
-        "Labels": {INSTANCE_LABEL: instance, CELL_LABEL: order.label, UID_LABEL: str(uid)},
-        "HostConfig": {
-            "Runtime": runtime,
-            "Privileged": False,
-            "NetworkMode": "none",
-            "IpcMode": "private",
-            "CgroupnsMode": "private",
-            "PidMode": "",
-            "UTSMode": "",
-            "ReadonlyRootfs": True,
-            "CapDrop": ["ALL"],
-            "SecurityOpt": ["no-new-privileges=true"],
-            "Init": False,
-            "Memory": order.memory_bytes,
-            "MemorySwap": order.memory_bytes,
-            "NanoCpus": order.cpus_milli * 1_000_000,
-            "PidsLimit": order.processes + 1,
-            "OomScoreAdj": 500,
-            "ShmSize": _SHM_BYTES,
-            "Tmpfs": {WORK: tmpfs, _TMP: tmpfs},
-            "Ulimits": [
-                # Not 0, which lets the host pipe dumps to a helper. Source: Linux, fs/coredump.c.
-                {"Name": "core", "Soft": 1, "Hard": 1},
-                {"Name": "memlock", "Soft": 65536, "Hard": 65536},
-                {"Name": "nofile", "Soft": 4096, "Hard": 4096},
-            ],
-            "LogConfig": {"Type": "none", "Config": {}},
-            "RestartPolicy": {"Name": "no"},
-            "AutoRemove": False,
-        },
+        INSTANCE_LABEL: cell.instance,
+        CELL_LABEL: cell.order.label,
+        UID_LABEL: str(cell.uid),
+        MEMORY_LABEL: str(cell.order.memory_bytes),
+        CPUS_LABEL: str(cell.order.cpus_milli),
     }
+
+
+def _ulimits(cell: Cell) -> list[dict[str, Any]]:
+    limits = {
+        # Not 0, which lets the host pipe dumps to a helper. Source: Linux, fs/coredump.c.
+        "core": 1,
+        # A page above the work directory, so that what fills it is told that it is full.
+        "fsize": cell.order.disk_bytes + 4096,
+        "memlock": 65536,
+        "msgqueue": 0,
+        "nofile": 4096,
+        "rtprio": 0,
+    }
+    return [{"Name": name, "Soft": most, "Hard": most} for name, most in limits.items()]
+
+
+#: The Engine's API has no profile by name: it takes the JSON as a string.
+SECCOMP: Final = json.dumps(json.loads(Path(__file__).with_name("seccomp.json").read_text(encoding="utf-8")))
+
+#: What would tell of the host, or reach it. Source: moby's default, and what else a cell's view leaves out.
+_MASKED: Final = [
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/bus",
+    "/proc/cmdline",
+    "/proc/driver",
+    "/proc/fs",
+    "/proc/interrupts",
+    "/proc/irq",
+    "/proc/kallsyms",
+    "/proc/kcore",
+    "/proc/key-users",
+    "/proc/keys",
+    "/proc/kmsg",
+    "/proc/kpagecount",
+    "/proc/kpageflags",
+    "/proc/latency_stats",
+    "/proc/modules",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/slabinfo",
+    "/proc/sysvipc",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/tty",
+    "/proc/vmallocinfo",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+]
+
+#: The container, whole: every field the Engine would otherwise default, and that matters, is written.
+CONFIG: Final = (
+    Given("Image", lambda cell: cell.image_id, "the id that the alias had at the start", "a tag can be moved"),
+    Given("User", lambda cell: f"{cell.uid}:{cell.uid}", "the registry", "not root; some kernel limits count by user"),
+    Fixed("Entrypoint", [LAUNCHER], "the cell launcher, whatever the image says"),
+    Fixed("Cmd", [], "nothing of the image's"),
+    Fixed("WorkingDir", "/", "nothing of the image's"),
+    Fixed("Env", ["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"], "no caller's words in the launcher's"),
+    Fixed("Hostname", "cell", "the Engine would say the id"),
+    Fixed("Tty", value=False, why="another framing, and detach keys"),
+    Fixed("OpenStdin", value=True, why="programs come over stdin"),
+    Fixed("StdinOnce", value=True, why="the end of the one caller is the end of stdin"),
+    Fixed("AttachStdin", value=True, why="the raw stream"),
+    Fixed("AttachStdout", value=True, why="the raw stream"),
+    Fixed("AttachStderr", value=True, why="the raw stream"),
+    Fixed("NetworkDisabled", value=True, why="no network"),
+    Fixed("StopSignal", "SIGKILL", "an image could name one that stops nothing"),
+    Fixed("Healthcheck", {"Test": ["NONE"]}, "an image's would run beside the program"),
+    Given("Labels", _labels, "instance, order, registry", "a restarted proxy knows its own by them"),
+)
+HOST_CONFIG: Final = (
+    Given("Runtime", lambda cell: cell.runtime, "the setting runtime", "one OCI runtime for all"),
+    Fixed("Privileged", value=False, why="all devices and capabilities"),
+    Fixed("NetworkMode", "none", "a loopback of its own and nothing else"),
+    Fixed("PublishAllPorts", value=False, why="no network"),
+    Fixed("IpcMode", "private", "no one else's shared memory"),
+    Fixed("CgroupnsMode", "private", "no sight of the host's cgroups"),
+    Fixed("PidMode", "", "a PID namespace of its own, whose end ends every process"),
+    Fixed("UTSMode", "", "a host name of its own"),
+    Fixed("UsernsMode", "", "a remapping Engine keeps remapping"),
+    Fixed("ReadonlyRootfs", value=True, why="nothing is kept, the Engine's disk is not filled"),
+    Fixed("CapDrop", ["ALL"], "no capability, and none to be had"),
+    Fixed("SecurityOpt", ["no-new-privileges=true", f"seccomp={SECCOMP}"],
+          "setuid files do nothing; the system calls of dockerproxy/seccomp.json and no other"),
+    Fixed("MaskedPaths", _MASKED, "what tells of the host; an Engine's own list may be older"),
+    Fixed("ReadonlyPaths", ["/proc/sys", "/proc/sysrq-trigger"], "the kernel's switches"),
+    Fixed("Init", value=False, why="the launcher is PID 1: it reaps, and sees the end of its own stdin"),
+    Given("Memory", lambda cell: cell.order.memory_bytes, "the order", "memory, tmpfs included"),
+    Given("MemorySwap", lambda cell: cell.order.memory_bytes, "the order", "the same, so there is no swap"),
+    Fixed("OomKillDisable", value=False, why="a program that has used its memory is killed, not stopped"),
+    Fixed("OomScoreAdj", 500, "when the host runs out, cells go first"),
+    Given("NanoCpus", lambda cell: cell.order.cpus_milli * 1_000_000, "the order", "CPU"),
+    Given("PidsLimit", lambda cell: cell.order.processes + 1, "the order", "processes and threads, and the launcher"),
+    Fixed("ShmSize", _SHM_BYTES, "shared memory, which is memory too"),
+    Given("Tmpfs", _tmpfs, "order and registry", "the only places to write; compilers need exec there"),
+    Given("Ulimits", _ulimits, "fixed, and the order", "of each process; nproc would count across containers"),
+    Fixed("LogConfig", {"Type": "none", "Config": {}}, "output fills no disk of the host and connects nowhere"),
+    Fixed("RestartPolicy", {"Name": "no"}, "killed is killed"),
+    Fixed("AutoRemove", value=False, why="its exit status must be there to be read"),
+)  # fmt: skip
+
+
+def create_body(cell: Cell) -> dict[str, Any]:
+    """The container's description."""
+    config = {field.name: field.of(cell) for field in CONFIG}
+    return {**config, "HostConfig": {field.name: field.of(cell) for field in HOST_CONFIG}}
 
 
 def create(name: str, body: dict[str, Any]) -> EngineRequest:
     """Make a container called ``name``, a name of the proxy's own."""
-    return EngineRequest("POST", f"{_API}/containers/create?name={name}", json.dumps(body).encode())
+    return EngineRequest("create", "POST", f"{API}/containers/create?name={name}", json.dumps(body).encode())
 
 
 def attach(container: ContainerId) -> EngineRequest:
     """Take over stdin, stdout and stderr from now on."""
     query = "stream=1&stdin=1&stdout=1&stderr=1"
-    return EngineRequest("POST", f"{_API}/containers/{container}/attach?{query}", upgrade=True)
+    return EngineRequest("attach", "POST", f"{API}/containers/{container}/attach?{query}", upgrade=True)
 
 
 def start(container: ContainerId) -> EngineRequest:
     """Start it."""
-    return EngineRequest("POST", f"{_API}/containers/{container}/start")
+    return EngineRequest("start", "POST", f"{API}/containers/{container}/start")
 
 
 def wait(container: ContainerId) -> EngineRequest:
     """Wait for the next exit; without the condition a container not yet started has ended with 0."""
-    return EngineRequest("POST", f"{_API}/containers/{container}/wait?condition=next-exit")
+    return EngineRequest("wait", "POST", f"{API}/containers/{container}/wait?condition=next-exit")
 
 
 def kill(container: ContainerId) -> EngineRequest:
     """SIGKILL to PID 1, and so to everything in it."""
-    return EngineRequest("POST", f"{_API}/containers/{container}/kill?signal=SIGKILL")
+    return EngineRequest("kill", "POST", f"{API}/containers/{container}/kill?signal=SIGKILL")
 
 
 def inspect(container: ContainerId) -> EngineRequest:
     """Its state."""
-    return EngineRequest("GET", f"{_API}/containers/{container}/json")
+    return EngineRequest("inspect", "GET", f"{API}/containers/{container}/json")
 
 
 def stats(container: ContainerId) -> EngineRequest:
     """One sample of its cgroups."""
-    return EngineRequest("GET", f"{_API}/containers/{container}/stats?stream=0&one-shot=1")
+    return EngineRequest("stats", "GET", f"{API}/containers/{container}/stats?stream=0&one-shot=1")
 
 
 def delete(container: ContainerId) -> EngineRequest:
     """Kill and remove it with everything that was made for it."""
-    return EngineRequest("DELETE", f"{_API}/containers/{container}?force=1&v=1")
+    return EngineRequest("delete", "DELETE", f"{API}/containers/{container}?force=1&v=1")
 
 
 def list_own(instance: str) -> EngineRequest:
     """Every container that carries this instance's label, running or not."""
     filters = quote(json.dumps({"label": [f"{INSTANCE_LABEL}={instance}"]}), safe="")
-    return EngineRequest("GET", f"{_API}/containers/json?all=1&filters={filters}")
+    return EngineRequest("list", "GET", f"{API}/containers/json?all=1&filters={filters}")
 
 
 def image(reference: str) -> EngineRequest:
     """What a configured image is."""
-    return EngineRequest("GET", f"{_API}/images/{quote(reference, safe='/:@')}/json")
+    return EngineRequest("image", "GET", f"{API}/images/{quote(reference, safe='/:@')}/json")
 
 
 def version() -> EngineRequest:
     """Which Engine it is; asked without a version, so that any Engine answers."""
-    return EngineRequest("GET", "/version")
+    return EngineRequest("version", "GET", "/version")
 
 
-def check_version(answer: dict[str, Any]) -> None:
-    """Return if the Engine that gave ``answer`` speaks the one API version that this module writes.
-
-    Raises:
-        UnavailableError: it is too old or too new.
-    """
-    least, most = str(answer.get("MinAPIVersion", "")), str(answer.get("ApiVersion", ""))
-    if not _numbers(least) <= _numbers(_API) <= _numbers(most):
-        raise UnavailableError(f"The Docker Engine speaks API {least} to {most}, not {_API.removeprefix('/v')}.")
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(digits) for digits in re.findall(r"[0-9]+", version)]
+#: What the Engine is sent for a call on one container.
+OF_CONTAINER: Final[dict[Call, Callable[[ContainerId], EngineRequest]]] = {
+    "attach": attach,
+    "start": start,
+    "wait": wait,
+    "kill": kill,
+    "inspect": inspect,
+    "stats": stats,
+    "delete": delete,
+}

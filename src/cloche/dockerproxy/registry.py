@@ -1,8 +1,9 @@
-"""Which containers are this proxy's own, and whether one more may be made."""
+"""Which containers are this proxy's own, what they may use, and whether one more may be made."""
 
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from cloche.dockerproxy.policy import ContainerId
@@ -13,23 +14,53 @@ FIRST_UID: Final = 50_000
 UIDS: Final = 8192
 
 
-class Registry:
-    """The ids the Engine gave to this proxy. Another id does not exist, whatever the Engine has.
+@dataclass(frozen=True)
+class Caps:
+    """The most that all containers together may be. Memory and CPU are summed over their limits, used or not.
 
-    ``creates_per_s`` is the average rate; as many as ``max_containers`` may come at once.
+    ``creates_per_s`` is the average rate; as many as ``containers`` may come at once.
     """
 
-    def __init__(self, *, max_containers: int, creates_per_s: float) -> None:
-        self._max = max_containers
-        self._rate = creates_per_s
-        self._tokens = float(max_containers)
+    containers: int
+    creates_per_s: float
+    memory_bytes: int
+    cpus_milli: int
+    attachments: int
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one container has been given."""
+
+    uid: int
+    memory_bytes: int
+    cpus_milli: int
+
+
+class Registry:
+    """The ids the Engine gave to this proxy. Another id does not exist, whatever the Engine has."""
+
+    def __init__(self, caps: Caps) -> None:
+        self._caps = caps
+        self._tokens = float(caps.containers)
         self._refilled_at = time.monotonic()
-        self._own: dict[ContainerId, int] = {}
-        self._reserved = 0
+        self._own: dict[ContainerId, Share] = {}
+        self._coming: set[Share] = set()
         self._next_uid = 0
+        self.attachments = 0
 
     def __len__(self) -> int:
-        return len(self._own) + self._reserved
+        return len(self._own) + len(self._coming)
+
+    @property
+    def memory_bytes(self) -> int:
+        """The sum of what containers may use, those being made included."""
+        return sum(share.memory_bytes for share in (*self._own.values(), *self._coming))
+
+    @property
+    def cpus_milli(self) -> int:
+        """As ``memory_bytes``; 1000 is one CPU."""
+        return sum(share.cpus_milli for share in (*self._own.values(), *self._coming))
 
     def ids(self) -> set[ContainerId]:
         """A copy of the ids known now."""
@@ -46,37 +77,64 @@ class Registry:
         return container
 
     @contextmanager
-    def reserve(self) -> Generator[int]:
-        """Room for one more container, given back at the end; yields the user it shall have.
+    def reserve(self, memory_bytes: int, cpus_milli: int) -> Generator[Share]:
+        """Room for one more container, given back at the end; yields its share, with a user of its own.
 
         Raises:
-            OverloadedError: as many as allowed exist, or they are being made too fast.
+            OverloadedError: a cap would be passed.
         """
-        if len(self) >= self._max:
-            raise OverloadedError("As many containers as allowed exist.")
-        now = time.monotonic()
-        self._tokens = min(float(self._max), self._tokens + (now - self._refilled_at) * self._rate)
-        self._refilled_at = now
-        if self._tokens < 1:
-            raise OverloadedError("Containers are being made too fast.")
-        self._tokens -= 1
-        self._reserved += 1
+        self._check_room(memory_bytes, cpus_milli)
+        self._check_rate()
+        share = Share(self._fresh_uid(), memory_bytes, cpus_milli)
+        self._coming.add(share)
         try:
-            yield self._fresh_uid()
+            yield share
         finally:
-            self._reserved -= 1
+            self._coming.discard(share)
 
-    def add(self, container: ContainerId, uid: int) -> None:
+    @contextmanager
+    def attach(self) -> Generator[None]:
+        """Room for one more attachment, given back at the end.
+
+        Raises:
+            OverloadedError: as many as allowed are open.
+        """
+        if self.attachments >= self._caps.attachments:
+            raise OverloadedError("As many attachments as allowed are open.")
+        self.attachments += 1
+        try:
+            yield
+        finally:
+            self.attachments -= 1
+
+    def add(self, container: ContainerId, share: Share) -> None:
         """Remember a container that this proxy made."""
-        self._own[container] = uid
+        self._own[container] = share
 
     def forget(self, container: ContainerId) -> None:
         """It is gone; idempotent."""
         self._own.pop(container, None)
 
+    def _check_room(self, memory_bytes: int, cpus_milli: int) -> None:
+        if len(self) >= self._caps.containers:
+            raise OverloadedError("As many containers as allowed exist.")
+        if self.memory_bytes + memory_bytes > self._caps.memory_bytes:
+            raise OverloadedError("As much memory as allowed is given away.")
+        if self.cpus_milli + cpus_milli > self._caps.cpus_milli:
+            raise OverloadedError("As much CPU as allowed is given away.")
+
+    def _check_rate(self) -> None:
+        now = time.monotonic()
+        earned = (now - self._refilled_at) * self._caps.creates_per_s
+        self._tokens = min(float(self._caps.containers), self._tokens + earned)
+        self._refilled_at = now
+        if self._tokens < 1:
+            raise OverloadedError("Containers are being made too fast.")
+        self._tokens -= 1
+
     def _fresh_uid(self) -> int:
         """The next user in turn that no container has, so that one is not used again soon."""
-        used = set(self._own.values())
+        used = {share.uid for share in (*self._own.values(), *self._coming)}
         while FIRST_UID + self._next_uid in used:
             self._next_uid = (self._next_uid + 1) % UIDS
         uid = FIRST_UID + self._next_uid

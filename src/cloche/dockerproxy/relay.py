@@ -2,41 +2,49 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from cloche.kit.http_exchange import CHUNK_BYTES, Exchange, ExchangeError
 
+Count = Callable[[int], None]
+
 
 async def relay(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, exchange: Exchange, *, idle_s: float, total_s: float
-) -> tuple[int, int]:
-    """Carry until the container's side ends, either side breaks, or a limit is passed; returns bytes in and out.
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    exchange: Exchange,
+    *,
+    idle_s: float,
+    total_s: float,
+    count: tuple[Count, Count],
+) -> None:
+    """Carry until the container's side ends, either side breaks, or a limit is passed.
 
     The end of the caller's side is passed on as the end of stdin and does not end the relay.
     A side that does not read holds the other one up: at most one chunk and the transports'
     own buffers are held. ``idle_s`` without a byte, or ``total_s`` in all, cut both sides.
+    ``count`` gets the bytes in and the bytes out, as they pass.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + total_s
-    carried = [0, 0]
 
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(contextlib.suppress(TimeoutError))
         limit = await stack.enter_async_context(asyncio.timeout(min(idle_s, total_s)))
 
-        def count(way: int, size: int) -> None:
-            carried[way] += size
+        def passed(way: Count, size: int) -> None:
+            way(size)
             limit.reschedule(min(end, loop.time() + idle_s))
 
         async def to_container() -> None:
             while chunk := await reader.read(CHUNK_BYTES):
-                count(0, len(chunk))
+                passed(count[0], len(chunk))
                 await exchange.write(chunk)
             exchange.write_eof()
 
         async def to_caller() -> None:
             while chunk := await exchange.read():
-                count(1, len(chunk))
+                passed(count[1], len(chunk))
                 writer.write(chunk)
                 await writer.drain()
 
@@ -50,7 +58,6 @@ async def relay(
             for task in (inbound, outbound):
                 task.cancel()
             await asyncio.gather(inbound, outbound, return_exceptions=True)
-    return carried[0], carried[1]
 
 
 async def _until_broken(carrying: Awaitable[None]) -> bool:

@@ -9,10 +9,11 @@ from typing import Any, Final
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from cloche.dockerproxy import policy
-from cloche.dockerproxy.callers import Gate
+from cloche.dockerproxy.audit import Decision
+from cloche.dockerproxy.callers import Gate, peer_of
 from cloche.dockerproxy.calls import Calls
 from cloche.dockerproxy.metrics import ProxyMetrics
-from cloche.dockerproxy.policy import Call, ContainerId
+from cloche.dockerproxy.policy import Call, ContainerId, Route
 from cloche.dockerproxy.request import Request, read_request
 from cloche.dockerproxy.streams import Streams
 from cloche.kit.errors import ClocheError, MalformedRequestError, OverloadedError
@@ -53,33 +54,36 @@ class Server:
                 await writer.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        facts: dict[str, Any] = {"call": "none"}
+        decision = Decision(self._metrics)
+        retryable = False
         try:
+            decision.peer = peer_of(writer.get_extra_info("socket"))
             self._check_room()
-            facts["uid"] = self._gate.check_peer(writer.get_extra_info("socket"))
+            self._gate.check_peer(decision.peer)
             request = await read_request(reader, max_body_bytes=policy.MAX_BODY_BYTES)
-            call, container = policy.match(request.method, request.target)
-            facts["call"] = call
-            if call not in policy.OPEN_CALLS:
+            decision.understood(request)
+            route, container = policy.match(request.method, request.target)
+            decision.call, decision.container = route.call, container
+            if route.call not in policy.OPEN_CALLS:
                 self._gate.check_token(request.headers.get("authorization"))
-            _check_shape(call, request)
+            check_shape(route, request)
             if container is None:
-                status, content_type, body = await self._answer_plain(call, request, facts)
+                status, content_type, body = await self._answer_plain(route.call, request, decision)
+            elif route.call in {"attach", "wait"}:
+                await self._stream(route.call, container, reader, writer, decision)
+                return
             else:
-                facts["container"] = container
-                if call in {"attach", "wait"}:
-                    await self._stream(call, container, reader, writer, facts)
-                    return
-                status, content_type, body = await self._answer_own(call, container)
-            self._audit(facts, status)
+                status, content_type, body = await self._answer_own(route.call, container)
+            decision.write(status)
         except ClocheError as error:
-            self._audit(facts, error.status, reason=error.detail)
+            decision.write(error.status, reason=error.detail)
             status, content_type, body = error.status, "application/problem+json", _problem(error)
+            retryable = error.retryable
         except Exception:
-            log.exception("proxy.defect", **facts)
-            self._audit(facts, 500)
+            log.exception("proxy.defect", call=decision.call)
+            decision.write(500)
             status, content_type, body = 500, _JSON, b"{}"
-        writer.write(_head(status, content_type, len(body)) + body)
+        writer.write(_head(status, content_type, len(body), retryable=retryable) + body)
         await writer.drain()
         if status >= 400:
             await _hear_out(reader, writer)
@@ -88,7 +92,7 @@ class Server:
         if self._connections > self._max_connections:
             raise OverloadedError("Too many connections.")
 
-    async def _answer_plain(self, call: Call, request: Request, facts: dict[str, Any]) -> tuple[int, str, bytes]:
+    async def _answer_plain(self, call: Call, request: Request, decision: Decision) -> tuple[int, str, bytes]:
         match call:
             case "healthz":
                 return _json(200, {"status": "ok"})
@@ -102,8 +106,8 @@ class Server:
             case "list":
                 return _json(200, {"containers": await self._calls.list_own()})
             case _:
-                facts["container"] = await self._calls.create(request.body)
-                return _json(201, {"id": facts["container"]})
+                decision.container = await self._calls.create(request.body)
+                return _json(201, {"id": decision.container})
 
     async def _answer_own(self, call: Call, container: ContainerId) -> tuple[int, str, bytes]:
         telling: dict[Call, Callable[[ContainerId], Awaitable[dict[str, Any]]]] = {
@@ -126,30 +130,36 @@ class Server:
         container: ContainerId,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        facts: dict[str, Any],
+        decision: Decision,
     ) -> None:
-        """Attach and wait answer as they go; the audit line is written when the Engine has agreed."""
+        """Attach and wait answer as they go; the decision is told when the Engine has agreed."""
         stream = self._streams.attach if call == "attach" else self._streams.wait
-        await stream(container, reader, writer, lambda status: self._audit(facts, status))
-
-    def _audit(self, facts: dict[str, Any], status: int, *, reason: str | None = None) -> None:
-        decision = "allowed" if status < 400 else "refused"
-        self._metrics.decisions.labels(call=facts["call"], decision=decision).inc()
-        known = {k: v for k, v in facts.items() if v is not None}
-        if reason is not None:
-            known["reason"] = reason
-        write = log.debug if facts["call"] in policy.OPEN_CALLS and status < 400 else log.info
-        write("proxy.decision", decision=decision, status=status, **known)
+        await stream(container, reader, writer, decision.write)
 
 
-def _check_shape(call: Call, request: Request) -> None:
-    """A body only where one belongs, an upgrade only where one belongs, and there always."""
-    if call == "create":
+def check_shape(route: Route, request: Request) -> None:
+    """Return if a body and an upgrade are there where ``route`` reads them, and nowhere else.
+
+    Raises:
+        MalformedRequestError: not so.
+    """
+    check_body(route, request)
+    check_upgrade(route, request)
+
+
+def check_body(route: Route, request: Request) -> None:
+    """The half of ``check_shape`` that is about the body."""
+    if route.reads == "an order":
         if request.headers.get("content-type") != _JSON:
             raise MalformedRequestError("The body must be application/json.")
     elif request.body or "content-type" in request.headers:
         raise MalformedRequestError("This call has no body.")
-    if (call == "attach" and not request.asks_upgrade) or (call != "attach" and request.mentions_upgrade):
+
+
+def check_upgrade(route: Route, request: Request) -> None:
+    """The half of ``check_shape`` that is about upgrades."""
+    wanted = route.reads == "an upgrade to a raw stream"
+    if (wanted and not request.asks_upgrade) or (not wanted and request.mentions_upgrade):
         raise MalformedRequestError("A connection is taken over by attach alone.")
 
 
@@ -170,8 +180,10 @@ def _problem(error: ClocheError) -> bytes:
     return error.problem().model_dump_json(exclude_none=True).encode()
 
 
-def _head(status: int, content_type: str, length: int) -> bytes:
+def _head(status: int, content_type: str, length: int, *, retryable: bool = False) -> bytes:
     lines = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Refused')}", "Connection: close"]
     if status != 204:
         lines += [f"Content-Type: {content_type}", f"Content-Length: {length}"]
+    if retryable:
+        lines.append("Retry-After: 1")
     return ("\r\n".join(lines) + "\r\n\r\n").encode()

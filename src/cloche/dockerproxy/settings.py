@@ -34,10 +34,19 @@ class ProxySettings(ServiceSettings):
     )
     max_containers: int = Field(default=64, ge=1, le=4096, description="Containers that may exist at once.")
     creates_per_s: float = Field(default=50, gt=0, le=10_000, description="Containers made per second, on average.")
-    max_memory_bytes: int = Field(default=4 * GIB, ge=1, description="Most memory that one container may be given.")
+    max_memory_bytes: int = Field(
+        default=4 * GIB, ge=1, le=1024 * GIB, description="Most memory that one container may be given."
+    )
     max_cpus_milli: int = Field(default=4000, ge=100, description="Most CPU one container may be given, 1000 is one.")
     max_processes: int = Field(default=1100, ge=1, description="Most processes one container may be given.")
     max_disk_bytes: int = Field(default=GIB, ge=1, description="Largest work directory of one container.")
+    max_total_memory_bytes: int = Field(
+        default=64 * GIB, ge=1, description="Most memory that all containers may be given together, used or not."
+    )
+    max_total_cpus_milli: int = Field(
+        default=64_000, ge=100, description="Most CPU that all containers may be given together, 1000 is one."
+    )
+    max_attachments: int = Field(default=128, ge=1, le=8192, description="Attached streams that may be open at once.")
     max_lifetime_s: float = Field(
         default=3600,
         gt=0,

@@ -42,14 +42,16 @@ class Streams:
 
         Raises:
             NotFoundError, ConflictError, UnavailableError: the Engine did not switch.
+            OverloadedError: as many attachments as allowed are open.
         """
         request = policy.attach(self._registry.check(container))
-        async with await self._ask(request, 101) as exchange:
-            agreed(101)
-            writer.write(_SWITCHED)
-            bytes_in, bytes_out = await relay(reader, writer, exchange, idle_s=self._idle_s, total_s=self._total_s)
-        self._metrics.relayed_bytes.labels(direction="in").inc(bytes_in)
-        self._metrics.relayed_bytes.labels(direction="out").inc(bytes_out)
+        relayed = self._metrics.relayed_bytes
+        count = (relayed.labels(direction="in").inc, relayed.labels(direction="out").inc)
+        with self._registry.attach():
+            async with await self._ask(request, 101) as exchange:
+                agreed(101)
+                writer.write(_SWITCHED)
+                await relay(reader, writer, exchange, idle_s=self._idle_s, total_s=self._total_s, count=count)
 
     async def wait(
         self, container: ContainerId, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, agreed: Agreed
@@ -88,7 +90,7 @@ class Streams:
                 exchange = await self._engine.open(request)
                 status = 0
                 try:
-                    status = await exchange.head()
+                    status = await self._engine.head(request, exchange)
                     said = await exchange.body(limit=_MAX_ANSWER_BYTES) if status != wanted else b""
                 finally:
                     if status != wanted:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from cloche.dockerproxy import policy
-from cloche.dockerproxy.policy import CreateOrder
+from cloche.dockerproxy.policy import Cell, CreateOrder
 from cloche.executor.engines.docker.proxy_client import ContainerOrder, ProxyClient, exit_status
 from cloche.executor.launcher import protocol
 from cloche.kit.errors import (
@@ -100,11 +100,7 @@ async def test_the_engine_gets_the_golden_body_and_agrees(proxy: Any, docker_soc
     uid = int(found["Config"]["User"].partition(":")[0])
     images = await proxy.client.images()
     assert json.loads(body) == policy.create_body(
-        CreateOrder(**vars(ORDER)),
-        image_id=images["images"]["bash"],
-        uid=uid,
-        instance=proxy.instance,
-        runtime="runc",
+        Cell(CreateOrder(**vars(ORDER)), images["images"]["bash"], uid, proxy.instance, "runc")
     )
     host = found["HostConfig"]
     assert host["NetworkMode"] == "none"

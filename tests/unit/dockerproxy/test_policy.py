@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloche.dockerproxy import policy
-from cloche.dockerproxy.policy import Bounds, ContainerId, CreateOrder
+from cloche.dockerproxy.engine import check_version
+from cloche.dockerproxy.policy import Bounds, Cell, ContainerId, CreateOrder
 from cloche.kit.errors import ClocheError, InvalidRequestError, MalformedRequestError, NotFoundError, UnavailableError
 
 IMAGE = "sha256:" + "a" * 64
@@ -37,8 +38,11 @@ def test_an_order_with_exactly_its_keys_is_read() -> None:
 
 
 def test_the_create_body_is_the_golden_one() -> None:
-    body = policy.create_body(CreateOrder(**ORDER), image_id=IMAGE, uid=50007, instance="cloche", runtime="runc")
+    body = policy.create_body(Cell(CreateOrder(**ORDER), IMAGE, 50007, "cloche", "runc"))
     golden = Path(__file__).with_name("create_body.json")
+    security = body["HostConfig"]["SecurityOpt"]
+    assert json.loads(security[1].removeprefix("seccomp="))["defaultAction"] == "SCMP_ACT_ERRNO"
+    security[1] = "seccomp=<seccomp.json>"
     assert body == json.loads(golden.read_text(encoding="utf-8"))
 
 
@@ -120,14 +124,14 @@ def test_whatever_is_accepted_ends_in_the_one_shape(order: dict[str, Any]) -> No
         accepted = read(json.dumps(order))
     except ClocheError:
         return
-    body = policy.create_body(accepted, image_id=IMAGE, uid=50007, instance="cloche", runtime="runc")
+    body = policy.create_body(Cell(accepted, IMAGE, 50007, "cloche", "runc"))
     host = body["HostConfig"]
     assert host["Memory"] == host["MemorySwap"] == accepted.memory_bytes
     assert 6 * 1024 * 1024 <= accepted.memory_bytes <= BOUNDS.memory_bytes
     assert 1 < host["PidsLimit"] <= BOUNDS.processes + 1
     assert 0 < host["NanoCpus"] <= BOUNDS.cpus_milli * 1_000_000
-    plain = policy.create_body(CreateOrder(**ORDER), image_id=IMAGE, uid=50007, instance="cloche", runtime="runc")
-    for key in ("Memory", "MemorySwap", "PidsLimit", "NanoCpus", "Tmpfs"):
+    plain = policy.create_body(Cell(CreateOrder(**ORDER), IMAGE, 50007, "cloche", "runc"))
+    for key in ("Memory", "MemorySwap", "PidsLimit", "NanoCpus", "Tmpfs", "Ulimits"):
         del host[key], plain["HostConfig"][key]
     del body["Labels"], plain["Labels"]
     assert body == plain
@@ -135,20 +139,25 @@ def test_whatever_is_accepted_ends_in_the_one_shape(order: dict[str, Any]) -> No
 
 @pytest.mark.parametrize(("least", "most"), [("1.12", "1.41"), ("1.24", "1.50"), ("1.41", "2.0")])
 def test_an_engine_that_speaks_our_version_is_used(least: str, most: str) -> None:
-    policy.check_version({"MinAPIVersion": least, "ApiVersion": most})
+    check_version({"MinAPIVersion": least, "ApiVersion": most})
 
 
 @pytest.mark.parametrize(("least", "most"), [("1.44", "1.52"), ("1.12", "1.40"), ("1.12", "1.4"), ("", "")])
 def test_an_engine_that_does_not_is_refused(least: str, most: str) -> None:
     with pytest.raises(UnavailableError):
-        policy.check_version({"MinAPIVersion": least, "ApiVersion": most})
+        check_version({"MinAPIVersion": least, "ApiVersion": most})
 
 
 def test_every_call_has_one_line() -> None:
-    assert policy.match("POST", f"/containers/{ID}/attach") == ("attach", ID)
-    assert policy.match("DELETE", f"/containers/{ID}") == ("delete", ID)
-    assert policy.match("GET", "/containers") == ("list", None)
-    assert len({call for _, _, call in policy.ROUTES}) == len(policy.ROUTES)
+    assert match("POST", f"/containers/{ID}/attach") == ("attach", ID)
+    assert match("DELETE", f"/containers/{ID}") == ("delete", ID)
+    assert match("GET", "/containers") == ("list", None)
+    assert len({route.call for route in policy.ROUTES}) == len(policy.ROUTES)
+
+
+def match(method: str, target: str) -> tuple[str, str | None]:
+    route, container = policy.match(method, target)
+    return route.call, container
 
 
 @pytest.mark.parametrize(
