@@ -1,10 +1,14 @@
-"""``python -m cloche.dockerproxy``: settings from ``CLOCHE_DOCKERPROXY_*``, then serve until SIGTERM."""
+"""``python -m cloche.dockerproxy``: settings from ``CLOCHE_DOCKERPROXY_*``, then serve until SIGTERM.
+
+``python -m cloche.dockerproxy explain`` prints the policy instead.
+"""
 
 import sys
 
 import uvloop
 
 from cloche.dockerproxy.app import run
+from cloche.dockerproxy.explain import explanation
 from cloche.dockerproxy.images import UnfitImageError
 from cloche.dockerproxy.settings import ProxySettings
 from cloche.kit.errors import ClocheError
@@ -16,6 +20,9 @@ from cloche.kit.settings import SettingsError
 
 def main() -> int:
     """Run the service; a sentence on stderr and 1 when it can't start."""
+    if sys.argv[1:] == ["explain"]:
+        print(explanation())  # noqa: T201  (what was asked for)
+        return 0
     harden_process()
     try:
         settings = ProxySettings.load()

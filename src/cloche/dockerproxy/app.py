@@ -11,7 +11,7 @@ from cloche.dockerproxy.engine import Engine, check_version
 from cloche.dockerproxy.images import resolve_images
 from cloche.dockerproxy.janitor import Janitor
 from cloche.dockerproxy.metrics import ProxyMetrics
-from cloche.dockerproxy.registry import Caps, Registry
+from cloche.dockerproxy.registry import Registry
 from cloche.dockerproxy.server import Server
 from cloche.dockerproxy.settings import ProxySettings
 from cloche.dockerproxy.streams import Streams
@@ -36,7 +36,7 @@ async def run(settings: ProxySettings) -> None:
         ListenError: the address can't be listened on.
     """
     stop = stop_event()
-    registry = Registry(_caps(settings))
+    registry = Registry(settings.caps)
     metrics = ProxyMetrics(registry)
     engine = Engine(settings.docker_socket, lambda name, s: metrics.engine_seconds.labels(request=name).observe(s))
     check_version(await engine.call(policy.version()))
@@ -50,7 +50,7 @@ async def run(settings: ProxySettings) -> None:
     )
     await janitor.rebuild()
     server = Server(
-        Calls(engine, registry, _bounds(settings, images), instance=settings.instance, runtime=settings.runtime),
+        Calls(engine, registry, settings.bounds(images), instance=settings.instance, runtime=settings.runtime),
         Streams(engine, registry, metrics, idle_s=settings.idle_s, total_s=settings.max_lifetime_s),
         Gate(settings.allowed_uids, settings.token.get_secret_value() if settings.token else None),
         metrics,
@@ -68,23 +68,3 @@ async def run(settings: ProxySettings) -> None:
         sweeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await sweeping
-
-
-def _caps(settings: ProxySettings) -> Caps:
-    return Caps(
-        containers=settings.max_containers,
-        creates_per_s=settings.creates_per_s,
-        memory_bytes=settings.max_total_memory_bytes,
-        cpus_milli=settings.max_total_cpus_milli,
-        attachments=settings.max_attachments,
-    )
-
-
-def _bounds(settings: ProxySettings, images: dict[str, str]) -> policy.Bounds:
-    return policy.Bounds(
-        memory_bytes=settings.max_memory_bytes,
-        cpus_milli=settings.max_cpus_milli,
-        processes=settings.max_processes,
-        disk_bytes=settings.max_disk_bytes,
-        images=images,
-    )

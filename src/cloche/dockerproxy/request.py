@@ -14,8 +14,10 @@ MAX_HEADERS: Final = 32
 HEAD_S: Final = 5.0
 BODY_S: Final = 10.0
 
+METHODS: Final = ("GET", "POST", "DELETE")
+
 _END: Final = b"\r\n\r\n"
-_REQUEST_LINE: Final = re.compile(r"(GET|POST|DELETE) (/[A-Za-z0-9/._-]*) HTTP/1\.1")
+_REQUEST_LINE: Final = re.compile(rf"({'|'.join(METHODS)}) (/[A-Za-z0-9/._-]*) HTTP/1\.1")
 _HEADER: Final = re.compile(r"([A-Za-z0-9-]{1,64}): ?([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)")
 _BARE_LINE_END: Final = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
 

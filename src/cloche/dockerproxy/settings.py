@@ -6,6 +6,8 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, SecretStr, model_validator
 
 from cloche.contracts.limits import GIB
+from cloche.dockerproxy.policy import Bounds
+from cloche.dockerproxy.registry import Caps
 from cloche.kit.settings import ServiceSettings
 
 ImageAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+-]{0,63}$")]
@@ -63,3 +65,24 @@ class ProxySettings(ServiceSettings):
         if self.listen.startswith("tcp:") and self.token is None:
             raise ValueError("listening on TCP needs a token")
         return self
+
+    @property
+    def caps(self) -> Caps:
+        """What all containers together may be."""
+        return Caps(
+            containers=self.max_containers,
+            creates_per_s=self.creates_per_s,
+            memory_bytes=self.max_total_memory_bytes,
+            cpus_milli=self.max_total_cpus_milli,
+            attachments=self.max_attachments,
+        )
+
+    def bounds(self, images: dict[str, str]) -> Bounds:
+        """What one container may be; ``images`` are the aliases and the ids they mean."""
+        return Bounds(
+            memory_bytes=self.max_memory_bytes,
+            cpus_milli=self.max_cpus_milli,
+            processes=self.max_processes,
+            disk_bytes=self.max_disk_bytes,
+            images=images,
+        )
