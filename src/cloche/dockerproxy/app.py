@@ -36,6 +36,23 @@ async def run(settings: ProxySettings) -> None:
         ListenError: the address can't be listened on.
     """
     stop = stop_event()
+    server, janitor = await compose(settings)
+    listener = open_listener(settings.listen, mode=0o660)
+    start = asyncio.start_unix_server if listener.family == socket.AF_UNIX else asyncio.start_server
+    listening = await start(server.connected, sock=listener, limit=CHUNK_BYTES)
+    sweeping = asyncio.create_task(janitor.run())
+    log.info("proxy.ready", images=sorted(settings.images))
+    try:
+        await stop.wait()
+    finally:
+        listening.close()
+        sweeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sweeping
+
+
+async def compose(settings: ProxySettings) -> tuple[Server, Janitor]:
+    """The parts, put together, knowing their containers; nobody is listened to yet. Raises as ``run``."""
     registry = Registry(settings.caps)
     metrics = ProxyMetrics(registry)
     engine = Engine(settings.docker_socket, lambda name, s: metrics.engine_seconds.labels(request=name).observe(s))
@@ -56,15 +73,4 @@ async def run(settings: ProxySettings) -> None:
         metrics,
         max_connections=settings.max_containers * CONNECTIONS_PER_CONTAINER + SPARE_CONNECTIONS,
     )
-    listener = open_listener(settings.listen, mode=0o660)
-    start = asyncio.start_unix_server if listener.family == socket.AF_UNIX else asyncio.start_server
-    listening = await start(server.connected, sock=listener, limit=CHUNK_BYTES)
-    sweeping = asyncio.create_task(janitor.run())
-    log.info("proxy.ready", images=sorted(images), containers=len(registry))
-    try:
-        await stop.wait()
-    finally:
-        listening.close()
-        sweeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sweeping
+    return server, janitor

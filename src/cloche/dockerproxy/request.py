@@ -63,9 +63,8 @@ async def read_request(reader: asyncio.StreamReader, *, max_body_bytes: int) -> 
         raise MalformedRequestError("The request took too long to arrive.") from None
     except (asyncio.IncompleteReadError, OSError):
         raise MalformedRequestError("The request was cut short.") from None
-    if len(rest) > length:
-        raise MalformedRequestError("More follows the request.")
-    return Request(request.method, request.target, request.headers, rest)
+    _check_nothing_after(rest[length:])
+    return Request(request.method, request.target, request.headers, rest[:length])
 
 
 def parse_head(head: bytes) -> Request:
@@ -87,19 +86,29 @@ def parse_head(head: bytes) -> Request:
     headers: dict[str, str] = {}
     for line in lines:
         header = _HEADER.fullmatch(line)
-        if header is None or header[1].lower() in headers:
-            raise MalformedRequestError("A header is not understood or there twice.")
-        headers[header[1].lower()] = header[2]
+        if header is None:
+            raise MalformedRequestError("A header is not understood.")
+        _add_header(headers, header[1].lower(), header[2])
     _check_framing(headers)
+    _check_second_opinion(head, found[1], found[2])
+    return Request(found[1], found[2], headers)
+
+
+def _add_header(headers: dict[str, str], name: str, value: str) -> None:
+    if name in headers:
+        raise MalformedRequestError("A header is there twice.")
+    headers[name] = value
+
+
+def _check_second_opinion(head: bytes, method: str, target: str) -> None:
     try:
         http = h11.Connection(h11.SERVER)
         http.receive_data(head)
         event = http.next_event()
     except h11.RemoteProtocolError:
         raise MalformedRequestError("The head is not HTTP/1.1.") from None
-    if not isinstance(event, h11.Request) or event.target.decode() != found[2] or event.method.decode() != found[1]:
+    if not isinstance(event, h11.Request) or event.target.decode() != target or event.method.decode() != method:
         raise MalformedRequestError("The head is not HTTP/1.1.")
-    return Request(found[1], found[2], headers)
 
 
 def _check_framing(headers: dict[str, str]) -> None:
@@ -110,6 +119,11 @@ def _check_framing(headers: dict[str, str]) -> None:
             raise MalformedRequestError("A header that is not understood here.")
     if not re.fullmatch(r"0|[1-9][0-9]{0,8}", headers.get("content-length", "0")):
         raise MalformedRequestError("Content-Length is not a number.")
+
+
+def _check_nothing_after(rest: bytes) -> None:
+    if rest:
+        raise MalformedRequestError("More follows the request.")
 
 
 async def _read_head(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ import secrets
 import socket
 import socketserver
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 from cloche.executor.engines.docker.proxy_client import ProxyClient
 
