@@ -41,6 +41,8 @@ async def run(settings: ProxySettings) -> None:
     start = asyncio.start_unix_server if listener.family == socket.AF_UNIX else asyncio.start_server
     listening = await start(server.connected, sock=listener, limit=CHUNK_BYTES)
     sweeping = asyncio.create_task(janitor.run())
+    # It ends by itself only by a defect, and without it nothing may be served.
+    sweeping.add_done_callback(lambda _: stop.set())
     log.info("proxy.ready", images=sorted(settings.images))
     try:
         await stop.wait()

@@ -1,5 +1,6 @@
 """Which containers are this proxy's own, what they may use, and whether one more may be made."""
 
+import asyncio
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ class Registry:
         self._tokens = float(caps.containers)
         self._refilled_at = time.monotonic()
         self._own: dict[ContainerId, Share] = {}
+        self._gone: dict[ContainerId, asyncio.Event] = {}
         self._coming: set[Share] = set()
         self._next_uid = 0
         self.attachments = 0
@@ -93,27 +95,31 @@ class Registry:
             self._coming.discard(share)
 
     @contextmanager
-    def attach(self) -> Generator[None]:
-        """Room for one more attachment, given back at the end.
+    def attach(self, container: ContainerId) -> Generator[asyncio.Event]:
+        """Room for one more attachment, given back at the end; yields what is set when ``container`` is gone.
 
         Raises:
+            NotFoundError: it is not our own.
             OverloadedError: as many as allowed are open.
         """
+        gone = self._gone.get(self.check(container), asyncio.Event())
         if self.attachments >= self._caps.attachments:
             raise OverloadedError("As many attachments as allowed are open.")
         self.attachments += 1
         try:
-            yield
+            yield gone
         finally:
             self.attachments -= 1
 
     def add(self, container: ContainerId, share: Share) -> None:
         """Remember a container that this proxy made."""
         self._own[container] = share
+        self._gone[container] = asyncio.Event()
 
     def forget(self, container: ContainerId) -> None:
         """It is gone; idempotent."""
-        self._own.pop(container, None)
+        if self._own.pop(container, None) is not None:
+            self._gone.pop(container).set()
 
     def _check_room(self, memory_bytes: int, cpus_milli: int) -> None:
         if len(self) >= self._caps.containers:

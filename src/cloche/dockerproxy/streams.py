@@ -10,7 +10,7 @@ from cloche.dockerproxy.engine import CALL_S, Engine, refused
 from cloche.dockerproxy.metrics import ProxyMetrics
 from cloche.dockerproxy.policy import ContainerId
 from cloche.dockerproxy.registry import Registry
-from cloche.dockerproxy.relay import relay
+from cloche.dockerproxy.relay import Limits, relay
 from cloche.kit.errors import UnavailableError
 from cloche.kit.http_exchange import Exchange, ExchangeError
 
@@ -44,14 +44,14 @@ class Streams:
             NotFoundError, ConflictError, UnavailableError: the Engine did not switch.
             OverloadedError: as many attachments as allowed are open.
         """
-        request = policy.attach(self._registry.check(container))
         relayed = self._metrics.relayed_bytes
         count = (relayed.labels(direction="in").inc, relayed.labels(direction="out").inc)
-        with self._registry.attach():
-            async with await self._ask(request, 101) as exchange:
+        with self._registry.attach(container) as gone:
+            async with await self._ask(policy.attach(container), 101) as exchange:
                 agreed(101)
                 writer.write(_SWITCHED)
-                await relay(reader, writer, exchange, idle_s=self._idle_s, total_s=self._total_s, count=count)
+                limits = Limits(self._idle_s, self._total_s, gone)
+                await relay(reader, writer, exchange, limits, count)
 
     async def wait(
         self, container: ContainerId, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, agreed: Agreed

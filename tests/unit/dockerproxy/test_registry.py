@@ -70,9 +70,15 @@ def test_memory_and_cpu_are_given_away_only_once(caps: Caps) -> None:
 
 def test_no_more_attachments_than_allowed_are_open() -> None:
     registry = Registry(CAPS)
-    with registry.attach(), registry.attach():
+    registry.add(make(1), SHARE)
+    with registry.attach(make(1)), registry.attach(make(1)):
         assert registry.attachments == 2
-        with pytest.raises(OverloadedError), registry.attach():
+        with pytest.raises(OverloadedError), registry.attach(make(1)):
             pass
-    with registry.attach():
+    with registry.attach(make(1)) as gone:
         assert registry.attachments == 1
+        assert not gone.is_set()
+        registry.forget(make(1))
+        assert gone.is_set()
+    with pytest.raises(NotFoundError), registry.attach(make(1)):
+        pass
