@@ -58,7 +58,7 @@ async def compose(settings: ProxySettings) -> tuple[Server, Janitor]:
     registry = Registry(settings.caps)
     metrics = ProxyMetrics(registry)
     engine = Engine(settings.docker_socket, lambda name, s: metrics.engine_seconds.labels(request=name).observe(s))
-    check_version(await engine.call(policy.version()))
+    check_version(await engine.tell(policy.version()))
     images = await resolve_images(engine, settings.images)
     janitor = Janitor(
         engine,

@@ -31,7 +31,7 @@ class Calls:
         Raises:
             UnavailableError: it does not, or speaks another version of its API.
         """
-        check_version(await self._engine.call(policy.version()))
+        check_version(await self._engine.tell(policy.version()))
 
     async def create(self, body: bytes) -> ContainerId:
         """Make a container as ``body`` orders; its id.
@@ -45,7 +45,7 @@ class Calls:
             cell = Cell(order, self._bounds.images[order.image], share.uid, self._instance, self._runtime)
             request = policy.create(f"{self._instance}-{uuid4().hex}", policy.create_body(cell))
             try:
-                answer = await self._engine.call(request)
+                answer = await self._engine.tell(request)
             except (NotFoundError, ConflictError) as error:
                 raise UnavailableError("The Docker Engine did not make the container.") from error
             container = id_in(answer)
@@ -66,7 +66,7 @@ class Calls:
 
     async def inspect(self, container: ContainerId) -> dict[str, Any]:
         """How an own container is: ``status``, ``exit_code``, ``oom_killed``. Raises as ``start``."""
-        answer = await self._engine.call(policy.inspect(self._registry.check(container)))
+        answer = await self._engine.tell(policy.inspect(self._registry.check(container)))
         try:
             state = answer["State"]
             return {
@@ -82,14 +82,16 @@ class Calls:
 
         Raises as ``start``.
         """
-        answer: dict[str, dict[str, Any]] = await self._engine.call(policy.stats(self._registry.check(container)))
-        memory = answer.get("memory_stats", {})
-        cpu: dict[str, Any] = answer.get("cpu_stats", {}).get("cpu_usage", {})
-        return {
-            "memory_bytes": _number(memory.get("usage")),
-            "memory_peak_bytes": _number(memory.get("max_usage")),
-            "cpu_ns": _number(cpu.get("total_usage")),
-        }
+        answer = await self._engine.tell(policy.stats(self._registry.check(container)))
+        try:
+            memory = answer.get("memory_stats", {})
+            return {
+                "memory_bytes": _number(memory.get("usage")),
+                "memory_peak_bytes": _number(memory.get("max_usage")),
+                "cpu_ns": _number(answer.get("cpu_stats", {}).get("cpu_usage", {}).get("total_usage")),
+            }
+        except AttributeError:
+            raise UnavailableError("The Docker Engine answered without a sample.") from None
 
     async def delete(self, container: ContainerId) -> None:
         """Kill and remove an own container; returns when the Engine has none of it.
@@ -110,13 +112,13 @@ class Calls:
         """Own containers as the Engine has them: ``id``, ``label``, ``status``, ``age_s``."""
         return [
             {
-                "id": found["Id"],
-                "label": str(found["Labels"].get(policy.CELL_LABEL, "")),
-                "status": str(found["State"]),
-                "age_s": max(0, int(time.time() - found["Created"])),
+                "id": found.id,
+                "label": str(found.labels.get(policy.CELL_LABEL, "")),
+                "status": found.state,
+                "age_s": max(0, int(time.time() - found.created)),
             }
             for found in await self._engine.list_own(self._instance)
-            if found["Id"] in self._registry.ids()
+            if found.id in self._registry.ids()
         ]
 
 

@@ -5,8 +5,9 @@ import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from cloche.dockerproxy.policy import API, INSTANCE_LABEL, ContainerId, EngineRequest, list_own
 from cloche.kit.errors import ConflictError, InvalidRequestError, NotFoundError, UnavailableError
@@ -19,6 +20,16 @@ CALL_S: Final = 30.0
 _FULL_ID: Final = re.compile(r"[0-9a-f]{64}")
 _IMAGE_ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A container as the Engine lists it; ``created`` in seconds since 1970."""
+
+    id: ContainerId
+    labels: dict[str, str]
+    state: str
+    created: int
 
 
 #: Told the name of each request and how many seconds the head of its answer took.
@@ -51,10 +62,23 @@ class Engine:
             raise UnavailableError("The Docker Engine does not answer.") from error
         raise refused(status, body)
 
-    async def list_own(self, instance: str) -> list[dict[str, Any]]:
+    async def tell(self, request: EngineRequest) -> dict[str, Any]:
+        """The object that the Engine answers. Raises as ``call``."""
+        answer = await self.call(request)
+        if not isinstance(answer, dict):
+            raise UnavailableError("The Docker Engine answered with something else.")
+        return cast(dict[str, Any], answer)
+
+    async def list_own(self, instance: str) -> list[Listed]:
         """What the Engine lists of the containers that carry ``instance``'s label. Raises as ``call``."""
-        found: list[dict[str, Any]] = await self.call(list_own(instance))
-        return [c for c in found if c.get("Labels", {}).get(INSTANCE_LABEL) == instance]
+        found = await self.call(list_own(instance))
+        if not isinstance(found, list):
+            raise UnavailableError("The Docker Engine answered without a list.")
+        try:
+            listed = [Listed(id_in(c), c["Labels"], str(c["State"]), int(c["Created"])) for c in cast(list[Any], found)]
+            return [container for container in listed if container.labels.get(INSTANCE_LABEL) == instance]
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise UnavailableError("The Docker Engine answered without a list.") from None
 
     async def open(self, request: EngineRequest) -> Exchange:
         """Send ``request`` and leave the answer to be read; the caller closes.

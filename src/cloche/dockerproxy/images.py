@@ -21,7 +21,7 @@ async def resolve_images(engine: Engine, images: dict[str, str]) -> dict[str, st
     resolved: dict[str, str] = {}
     for alias, reference in sorted(images.items()):
         try:
-            found = await engine.call(policy.image(reference))
+            found = await engine.tell(policy.image(reference))
         except (NotFoundError, InvalidRequestError):
             raise UnfitImageError(
                 f"the Engine has no image {reference} for {alias}; scripts/build_images.py makes it"

@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from typing import Any
 
 from cloche.dockerproxy import policy
-from cloche.dockerproxy.engine import Engine, id_in
+from cloche.dockerproxy.engine import Engine, Listed
 from cloche.dockerproxy.policy import ContainerId
 from cloche.dockerproxy.registry import Registry, Share
 from cloche.kit.errors import ClocheError
@@ -39,9 +38,10 @@ class Janitor:
             UnavailableError: the Engine does not answer.
         """
         for found in await self._engine.list_own(self._instance):
-            labels = found["Labels"]
-            numbers = [_number(labels.get(name)) for name in (policy.UID_LABEL, policy.MEMORY_LABEL, policy.CPUS_LABEL)]
-            self._registry.add(id_in(found), Share(*numbers))
+            numbers = [
+                _number(found.labels.get(name)) for name in (policy.UID_LABEL, policy.MEMORY_LABEL, policy.CPUS_LABEL)
+            ]
+            self._registry.add(found.id, Share(*numbers))
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -59,17 +59,17 @@ class Janitor:
             UnavailableError: the Engine does not answer.
         """
         known = self._registry.ids()
-        listed = {id_in(found): found for found in await self._engine.list_own(self._instance)}
+        listed = {found.id: found for found in await self._engine.list_own(self._instance)}
         for gone in known - set(listed):
             self._registry.forget(gone)
-        idle = {c for c, found in listed.items() if found["State"] != "running" or c not in known}
+        idle = {c for c, found in listed.items() if found.state != "running" or c not in known}
         now = time.monotonic()
         self._idle_since = {c: self._idle_since.get(c, now) for c in idle}
         overdue = [c for c, found in listed.items() if self._is_overdue(c, found, now)]
         return sum([await self._remove(container) for container in overdue])
 
-    def _is_overdue(self, container: ContainerId, found: dict[str, Any], now: float) -> bool:
-        if time.time() - found["Created"] > self._max_lifetime_s:
+    def _is_overdue(self, container: ContainerId, found: Listed, now: float) -> bool:
+        if time.time() - found.created > self._max_lifetime_s:
             return True
         return now - self._idle_since.get(container, now) > self._linger_s
 
@@ -84,5 +84,5 @@ class Janitor:
         return True
 
 
-def _number(label: str | None) -> int:
-    return int(label) if label is not None and label.isdecimal() else 0
+def _number(label: object) -> int:
+    return int(label) if isinstance(label, str) and label.isdecimal() else 0

@@ -270,15 +270,24 @@ def refuses_to_start(settings: dict[str, str]) -> str:
     return done.stderr.splitlines()[-1]
 
 
-def test_an_image_with_a_volume_is_refused_at_start(docker_socket: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("instruction", "told"),
+    [
+        ("VOLUME /data", "declares volumes"),
+        ("HEALTHCHECK CMD true", "declares a health check"),
+        ("ONBUILD RUN true", "declares ONBUILD steps"),
+    ],
+)
+def test_an_image_that_brings_more_than_files_is_refused_at_start(
+    docker_socket: str, tmp_path: Path, instruction: str, told: str
+) -> None:
     environ = {**os.environ, "DOCKER_HOST": f"unix://{docker_socket}", "DOCKER_BUILDKIT": "0"}
-    (tmp_path / "Dockerfile").write_text("FROM cloche/bash\nVOLUME /data\n")
-    command = ["docker", "build", "--quiet", "--tag", "cloche-test/volume", str(tmp_path)]
+    (tmp_path / "Dockerfile").write_text(f"FROM cloche/bash\n{instruction}\n")
+    image = f"cloche-test/{instruction.split(maxsplit=1)[0].lower()}"
+    command = ["docker", "build", "--quiet", "--tag", image, str(tmp_path)]
     subprocess.run(command, env=environ, check=True, capture_output=True)
-    said = refuses_to_start(
-        {"LISTEN": f"unix:{tmp_path}/p", "DOCKER_SOCKET": docker_socket, "IMAGES": '{"bad": "cloche-test/volume"}'}
-    )
-    assert "declares volumes" in said
+    images = json.dumps({"bad": image})
+    assert told in refuses_to_start({"LISTEN": f"unix:{tmp_path}/p", "DOCKER_SOCKET": docker_socket, "IMAGES": images})
 
 
 def test_a_missing_image_is_named_at_start(docker_socket: str, tmp_path: Path) -> None:

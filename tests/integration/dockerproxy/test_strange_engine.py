@@ -113,6 +113,11 @@ async def test_the_engines_own_words_never_reach_a_caller(
         pytest.param(answer("200 OK", b"not json"), id="not JSON"),
         pytest.param(answer("200 OK", {"State": {}}), id="other JSON"),
         pytest.param(answer("200 OK", b" " * 9_000_000), id="far too much"),
+        pytest.param(answer("200 OK", b""), id="an empty answer"),
+        pytest.param(answer("200 OK", []), id="an empty list"),
+        pytest.param(answer("200 OK", [{"Id": ID}]), id="a list of something else"),
+        pytest.param(answer("200 OK", {"memory_stats": []}), id="lists for objects"),
+        pytest.param(answer("200 OK", "text"), id="a text"),
     ],
 )
 async def test_an_answer_that_makes_no_sense_is_a_failure_of_the_engine(
@@ -122,6 +127,18 @@ async def test_an_answer_that_makes_no_sense_is_a_failure_of_the_engine(
     engine.says = says
     with pytest.raises(UnavailableError, match="The Docker Engine"):
         await client.inspect(ID)
+    with pytest.raises(UnavailableError, match="The Docker Engine"):
+        await client.create(ORDER)
+
+
+@pytest.mark.parametrize("listed", [{}, "x", [1], [{"Id": ID}], [{"Id": ID, "Labels": None, "State": 1, "Created": 1}]])
+async def test_a_list_that_is_none_is_a_failure_of_the_engine(
+    strange: tuple[StrangeEngine, ProxyClient], listed: Any
+) -> None:
+    engine, client = strange
+    engine.says = answer("200 OK", listed)
+    with pytest.raises(UnavailableError, match="The Docker Engine"):
+        await client.labels()
 
 
 @pytest.mark.parametrize("status", ["200 OK", "204 No Content", "500 Internal Server Error"])

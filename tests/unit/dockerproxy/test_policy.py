@@ -38,7 +38,7 @@ def test_an_order_with_exactly_its_keys_is_read() -> None:
 
 
 def test_the_create_body_is_the_golden_one() -> None:
-    body = policy.create_body(Cell(CreateOrder(**ORDER), IMAGE, 50007, "cloche", "runc"))
+    body = json.loads(json.dumps(policy.create_body(Cell(CreateOrder(**ORDER), IMAGE, 50007, "cloche", "runc"))))
     golden = Path(__file__).with_name("create_body.json")
     security = body["HostConfig"]["SecurityOpt"]
     assert json.loads(security[1].removeprefix("seccomp="))["defaultAction"] == "SCMP_ACT_ERRNO"
