@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Final
 
 from cloche.dockerproxy import policy
 from cloche.dockerproxy.engine import Engine, Listed
@@ -11,6 +12,9 @@ from cloche.kit.errors import ClocheError
 from cloche.kit.logs import get_logger
 
 log = get_logger()
+
+#: Removals at once, so that one that hangs does not hold up the others.
+_HANDS: Final = 8
 
 
 class Janitor:
@@ -30,6 +34,7 @@ class Janitor:
         self._max_lifetime_s = max_lifetime_s
         self._linger_s = linger_s
         self._idle_since: dict[ContainerId, float] = {}
+        self._hands = asyncio.Semaphore(_HANDS)
 
     async def rebuild(self) -> None:
         """Take over what a former process of this instance made. Call before anything is served.
@@ -66,7 +71,7 @@ class Janitor:
         now = time.monotonic()
         self._idle_since = {c: self._idle_since.get(c, now) for c in idle}
         overdue = [c for c, found in listed.items() if self._is_overdue(c, found, now)]
-        return sum([await self._remove(container) for container in overdue])
+        return sum(await asyncio.gather(*(self._remove(container) for container in overdue)))
 
     def _is_overdue(self, container: ContainerId, found: Listed, now: float) -> bool:
         if time.time() - found.created > self._max_lifetime_s:
@@ -75,7 +80,8 @@ class Janitor:
 
     async def _remove(self, container: ContainerId) -> bool:
         try:
-            await self._engine.call(policy.delete(container))
+            async with self._hands:
+                await self._engine.call(policy.delete(container))
         except ClocheError as error:
             log.warning("janitor.not_removed", container=container, error=error.code)
             return False

@@ -1,8 +1,10 @@
 """What there may be in all, against a real Engine, and over the proxy's death."""
 
 import asyncio
+import contextlib
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,7 @@ import pytest
 from attack import ORDER as FIELDS
 from attack import line
 
+from cloche.dockerproxy.app import CONNECTIONS_PER_CONTAINER, SPARE_CONNECTIONS
 from cloche.executor.engines.docker.proxy_client import ContainerOrder, ProxyClient
 from cloche.kit.errors import ClocheError, NotFoundError, OverloadedError
 
@@ -81,6 +84,21 @@ async def test_no_more_streams_than_allowed_are_attached(start_proxy: Start) -> 
         await proxy.client.delete(first)
         assert await stream.read() == b""
         (await proxy.client.attach(second)).abort()
+
+
+async def test_no_more_connections_than_allowed_are_served(start_proxy: Start) -> None:
+    proxy = await asyncio.to_thread(start_proxy, MAX_CONTAINERS="1")
+    most = CONNECTIONS_PER_CONTAINER + SPARE_CONNECTIONS
+    with contextlib.ExitStack() as stack:
+        for _ in range(most):
+            idle = stack.enter_context(socket.socket(socket.AF_UNIX))
+            idle.connect(str(proxy.path))
+        answer = await asyncio.to_thread(proxy.raw, line("GET /images").encode())
+    assert answer.startswith(b"HTTP/1.1 429 ")
+    assert b"Retry-After: 1\r\n" in answer
+    async with asyncio.timeout(10):
+        while not answer.startswith(b"HTTP/1.1 200 "):
+            answer = await asyncio.to_thread(proxy.raw, line("GET /images").encode())
 
 
 async def metrics(proxy: Any) -> bytes:
