@@ -74,5 +74,8 @@ def _engine(settings: ExecutorSettings) -> Engine:
     if settings.engine == "local":
         return LocalEngine(tiers=settings.tiers, cgroup_roots=settings.cgroup_roots, ahead=settings.ready_cells)
     return DockerEngine(
-        settings.docker_proxy, token=settings.docker_token.get_secret_value() or None, owner=settings.name
+        settings.docker_proxy,
+        token=settings.docker_token.get_secret_value() or None,
+        owner=settings.name,
+        ahead=settings.ready_containers,
     )

@@ -25,6 +25,9 @@ class ExecutorSettings(ServiceSettings):
     ready_cells: int = Field(
         default=1, ge=0, le=64, description="Local engine: cells kept ready for each toolchain in use."
     )
+    ready_containers: int = Field(
+        default=4, ge=0, le=64, description="Docker engine: containers kept ready of each kind in use, at most."
+    )
     slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=1024, description="Cells at once.")
     runtimes: tuple[str, ...] = Field(default=(), description="Names of the runtimes to offer; empty: every one.")
     runtimes_dir: Path | None = Field(default=None, description="Runtime files instead of Cloche's own.")

@@ -34,15 +34,20 @@ async def spec(engine: DockerEngine, runtime: Runtime, **fields: Any) -> CellSpe
     return CellSpec("cell 1", runtime, (await engine.toolchains(runtime))[0], fields.pop("limits", Limits()), **fields)
 
 
+async def owned(proxy: Any, owner: str) -> list[str]:
+    """The containers of an executor of that name."""
+    return [container for container, label in (await proxy.client.labels()).items() if label.startswith(f"{owner}.")]
+
+
 async def test_a_slot_is_gone_after_destroy_and_destroy_may_be_repeated(
     engine: DockerEngine, bash: Runtime, proxy: Any
 ) -> None:
     slot = await engine.open(await spec(engine, bash))
     assert await slot.read() == READY
-    assert "engine-test.cell-1" in (await proxy.client.labels()).values()
+    assert (await proxy.client.labels())[slot.container].startswith("engine-test.")
     await slot.destroy()
     await slot.destroy()
-    assert "engine-test.cell-1" not in (await proxy.client.labels()).values()
+    assert slot.container not in await proxy.client.labels()
     with pytest.raises(EngineError):
         await slot.write(b"x")
 
@@ -55,10 +60,10 @@ async def test_what_a_former_process_left_is_removed_and_others_stay(
     await engine.open(await spec(engine, bash))
     kept = await other.open(await spec(other, bash))
     await DockerEngine(proxy.address, owner="engine-test").start()
-    assert set((await proxy.client.labels()).values()) & {"engine-test.cell-1", "engine-test2.cell-1"} == {
-        "engine-test2.cell-1"
-    }
+    assert await owned(proxy, "engine-test") == []
+    assert await owned(proxy, "engine-test2") == [kept.container]
     await kept.destroy()
+    await other.close()
 
 
 async def test_cancelling_open_at_any_moment_leaves_nothing(engine: DockerEngine, bash: Runtime, proxy: Any) -> None:
@@ -69,7 +74,7 @@ async def test_cancelling_open_at_any_moment_leaves_nothing(engine: DockerEngine
         opening.cancel()
         await asyncio.gather(opening, return_exceptions=True)
     await engine.close()
-    assert "engine-test.cell-1" not in (await proxy.client.labels()).values()
+    assert await owned(proxy, "engine-test") == []
 
 
 async def test_memory_is_sampled_only_where_the_cgroup_allows_more_than_the_step(
@@ -80,7 +85,7 @@ async def test_memory_is_sampled_only_where_the_cgroup_allows_more_than_the_step
     )
     slot = await engine.open(wanted)
     await slot.confine(CompileLimits(memory_bytes=64 * MIB))
-    assert not slot.sample_memory
+    assert not slot.sample_memory  # 64 MiB is a class of its own
     await slot.confine(wanted.limits)
     assert slot.sample_memory
     await slot.destroy()
@@ -105,3 +110,72 @@ async def test_a_runtime_without_an_image_here_is_not_offered(engine: DockerEngi
 async def test_without_a_proxy_the_engine_is_unusable(tmp_path: Any) -> None:
     with pytest.raises(EngineUnusableError, match="dockerproxy"):
         await DockerEngine(f"unix:{tmp_path}/none", owner="x").start()
+
+
+@pytest.fixture
+async def warm(proxy: Any) -> AsyncIterator[DockerEngine]:
+    made = DockerEngine(proxy.address, owner="warm-test", ahead=2)
+    await made.start()
+    yield made
+    await made.close()
+    assert await owned(proxy, "warm-test") == []
+
+
+async def _waiting(engine: DockerEngine, count: int) -> list[str]:
+    """The containers made ahead, once there are that many."""
+    async with asyncio.timeout(30):
+        while True:
+            found = [slot.container for slots in engine._warm._waiting.values() for slot in slots]
+            if len(found) == count:
+                return found
+            await asyncio.sleep(0.02)
+
+
+async def test_the_next_cell_of_a_kind_is_one_that_waited_and_none_is_used_twice(
+    warm: DockerEngine, bash: Runtime, proxy: Any
+) -> None:
+    wanted = await spec(warm, bash)
+    first = await warm.open(wanted)
+    (waiting,) = await _waiting(warm, 1)
+    await first.destroy()
+    second = await warm.open(wanted)
+    assert second.container == waiting
+    assert await second.read() == READY
+    await second.destroy()
+    assert await _waiting(warm, 1) == await owned(proxy, "warm-test")
+    assert waiting not in await owned(proxy, "warm-test")
+
+
+async def test_limits_of_one_kind_share_what_waits_and_others_do_not(warm: DockerEngine, bash: Runtime) -> None:
+    first = await warm.open(await spec(warm, bash, limits=Limits(memory_bytes=100 * MIB)))
+    (waiting,) = await _waiting(warm, 1)
+    other = await warm.open(await spec(warm, bash, limits=Limits(memory_bytes=300 * MIB)))
+    assert other.container != waiting
+    same = await warm.open(await spec(warm, bash, limits=Limits(memory_bytes=128 * MIB)))
+    assert same.container == waiting
+    for slot in (first, other, same):
+        await slot.destroy()
+
+
+async def test_a_container_that_died_waiting_is_not_handed_out(warm: DockerEngine, bash: Runtime, proxy: Any) -> None:
+    wanted = await spec(warm, bash)
+    first = await warm.open(wanted)
+    (waiting,) = await _waiting(warm, 1)
+    await proxy.client.delete(waiting)
+    async with asyncio.timeout(10):
+        while warm._slots[waiting].alive:  # noqa: ASYNC110  (it tells nobody)
+            await asyncio.sleep(0.01)
+    second = await warm.open(wanted)
+    assert await second.read() == READY
+    await first.destroy()
+    await second.destroy()
+
+
+async def test_a_limit_that_no_class_fits_gets_a_container_of_its_own(start_proxy: Any, bash: Runtime) -> None:
+    proxy = start_proxy(MAX_MEMORY_BYTES=str(100 * MIB))
+    engine = DockerEngine(proxy.address, owner="warm-test", ahead=1)
+    await engine.start()
+    slot = await engine.open(await spec(engine, bash, limits=Limits(memory_bytes=90 * MIB)))
+    assert not slot.sample_memory
+    await slot.destroy()
+    await engine.close()

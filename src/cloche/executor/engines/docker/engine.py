@@ -4,9 +4,11 @@ import asyncio
 import re
 from typing import Final
 
-from cloche.contracts.words import EngineName
+from cloche.contracts.words import EngineName, Isolation
+from cloche.executor.engines.docker.container_class import ContainerClass, exact_class, rounded_class
 from cloche.executor.engines.docker.proxy_client import ContainerOrder, ProxyClient
-from cloche.executor.engines.docker.slot import DockerSlot, cell_memory_bytes, destroy_container
+from cloche.executor.engines.docker.slot import DockerSlot, destroy_container
+from cloche.executor.engines.docker.warm import WarmContainers
 from cloche.executor.engines.engine import (
     CellSpec,
     EngineError,
@@ -17,29 +19,35 @@ from cloche.executor.engines.engine import (
     ToolchainMissingError,
 )
 from cloche.executor.runtimes import Runtime
-from cloche.kit.errors import ClocheError
+from cloche.kit.errors import ClocheError, InvalidRequestError
 from cloche.kit.logs import get_logger
 
 log = get_logger()
 
 _NOT_LABEL: Final = re.compile(r"[^A-Za-z0-9._-]")
-_MAX_LABEL: Final = 128
+#: Containers made ahead, of all classes.
+_MOST_AHEAD: Final = 16
 
 
 class DockerEngine:
     """Makes containers through the proxy at ``address`` (``unix:/path`` or ``http://host:port``).
 
     ``owner`` names this executor among those that share a proxy: what carries its name at the
-    start was left by its former process and is removed. ``cpus_milli`` is the CPU of each cell.
+    start was left by its former process and is removed. ``cpus_milli`` is the CPU of each cell. Up to ``ahead``
+    containers of each class in use are kept ready.
     """
 
-    def __init__(self, address: str, *, token: str | None = None, owner: str, cpus_milli: int = 1000) -> None:
+    def __init__(
+        self, address: str, *, token: str | None = None, owner: str, cpus_milli: int = 1000, ahead: int = 0
+    ) -> None:
         self._proxy = ProxyClient(address, token)
         self._owner = _NOT_LABEL.sub("-", owner)
         self._cpus_milli = cpus_milli
         self._images: frozenset[str] = frozenset()
         self._oci_runtime = ""
         self._slots: dict[str, DockerSlot] = {}
+        self._made = 0
+        self._warm = WarmContainers(self._make, each=ahead, most=_MOST_AHEAD)
         self._undoing: set[asyncio.Task[None]] = set()
 
     @property
@@ -48,7 +56,8 @@ class DockerEngine:
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
-        return (Tier("container", features=("namespaces", "seccomp", "no capabilities")),)
+        isolation: Isolation = "gvisor" if self._oci_runtime.startswith("runsc") else "container"
+        return (Tier(isolation, features=("namespaces", "seccomp", "no capabilities")),)
 
     async def start(self) -> None:
         try:
@@ -66,6 +75,7 @@ class DockerEngine:
 
     async def close(self) -> None:
         """As the interface says; logs what could not be removed, which the proxy's janitor then does."""
+        await self._warm.close()
         await asyncio.gather(*self._undoing)
         for container, slot in list(self._slots.items()):
             try:
@@ -86,40 +96,42 @@ class DockerEngine:
         return [Toolchain(tool=runtime.image.tool, image=runtime.image.alias)]
 
     async def open(self, spec: CellSpec) -> DockerSlot:
-        """As the interface says. Attach and wait come before start, so that nothing is missed."""
-        creating = asyncio.create_task(self._create(spec))
-        try:
-            container = await asyncio.shield(creating)
-        except asyncio.CancelledError:
-            self._undo(creating)
-            raise
-        try:
-            return await self._attach_and_start(spec, container)
-        except ClocheError as error:
-            await destroy_container(self._proxy, container)
-            raise EngineError(error.detail) from error
-        except asyncio.CancelledError:
-            self._undo(creating)
-            raise
-
-    async def _create(self, spec: CellSpec) -> str:
-        if spec.toolchain.image is None:
+        """As the interface says. A class that the proxy finds too large is made exactly, for this cell alone."""
+        image = spec.toolchain.image
+        if image is None:
             raise EngineError("a toolchain of another engine")
-        order = ContainerOrder(
-            image=spec.toolchain.image,
-            label=f"{self._owner}.{_NOT_LABEL.sub('-', spec.id)}"[:_MAX_LABEL],
-            memory_bytes=cell_memory_bytes(spec),
-            cpus_milli=self._cpus_milli,
-            processes=spec.most.processes,
-            disk_bytes=spec.most.disk_bytes,
-            inodes=spec.most.inodes,
-        )
         try:
-            return await self._proxy.create(order)
+            slot = await self._taken(rounded_class(image, spec))
+        except InvalidRequestError:
+            slot = await self._taken(exact_class(image, spec))
+        slot.furnish(spec)
+        log.debug("container.taken", container=slot.container, cell=spec.id)
+        return slot
+
+    async def _taken(self, wanted: ContainerClass) -> DockerSlot:
+        taking = asyncio.create_task(self._warm.take(wanted))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            self._undo(taking)
+            raise
+        except InvalidRequestError:
+            raise
         except ClocheError as error:
             raise EngineError(error.detail) from error
 
-    async def _attach_and_start(self, spec: CellSpec, container: str) -> DockerSlot:
+    async def _make(self, of: ContainerClass) -> DockerSlot:
+        """A started container. Attach and wait come before start, so that nothing is missed."""
+        self._made += 1
+        order = ContainerOrder(label=f"{self._owner}.{self._made}", cpus_milli=self._cpus_milli, **vars(of))
+        container = await self._proxy.create(order)
+        try:
+            return await self._attach_and_start(of, container)
+        except BaseException:
+            await destroy_container(self._proxy, container)
+            raise
+
+    async def _attach_and_start(self, of: ContainerClass, container: str) -> DockerSlot:
         stream = await self._proxy.attach(container)
         try:
             waiting = await self._proxy.wait(container)
@@ -131,24 +143,21 @@ class DockerEngine:
         except BaseException:
             stream.abort()
             raise
-        slot = DockerSlot(
-            spec,
-            container,
-            self._proxy,
-            stream=stream,
-            waiting=waiting,
-            on_gone=lambda gone: self._slots.pop(gone, None),
-        )
+        slot = DockerSlot(of, container, self._proxy, stream=stream, waiting=waiting, on_gone=self._gone)
         self._slots[container] = slot
         return slot
 
-    def _undo(self, creating: asyncio.Task[str]) -> None:
+    def _gone(self, slot: DockerSlot) -> None:
+        self._slots.pop(slot.container, None)
+        self._warm.gone(slot)
+
+    def _undo(self, taking: asyncio.Task[DockerSlot]) -> None:
         """Remove a container whose caller was cancelled, once its making has ended."""
 
         async def remove() -> None:
             try:
-                await destroy_container(self._proxy, await creating)
-            except (EngineError, ClocheError) as error:
+                await (await taking).destroy()
+            except (EngineError, SlotStuckError, ClocheError) as error:
                 log.warning("docker.not_undone", error=str(error))
 
         task = asyncio.create_task(remove())

@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
-from cloche.contracts.limits import MIB, Limits
+from cloche.contracts.limits import Limits
+from cloche.executor.engines.docker.container_class import ContainerClass
 from cloche.executor.engines.docker.proxy_client import ProxyClient, exit_status
 from cloche.executor.engines.docker.stdio_frames import STDOUT, FramingError, StdioFrames
 from cloche.executor.engines.engine import CellSpec, EngineError, Room, SlotStuckError, SlotUsage
@@ -24,30 +25,26 @@ _MAX_LAST_WORDS: Final = 4096
 _EXIT_S: Final = 2.0
 
 
-def cell_memory_bytes(spec: CellSpec) -> int:
-    """What the container gets: the Docker Engine makes none with less than 6 MiB."""
-    return max(spec.most.memory_bytes, 6 * MIB)
-
-
 class DockerSlot:
     """A started container whose launcher is spoken to over ``stream``; ``waiting`` answers at its exit.
 
-    Memory and processes are limited by the container's cgroups to the most that any step
-    may use. Where a step may use less memory than that, the launcher samples.
+    The container's cgroups limit memory and processes to those of its class. Where a step may use less memory than
+    that, the launcher samples; where fewer processes, the kernel counts those of the container's user.
     """
 
     def __init__(
         self,
-        spec: CellSpec,
+        of: ContainerClass,
         container: str,
         proxy: ProxyClient,
         *,
         stream: Exchange,
         waiting: Exchange,
-        on_gone: Callable[[str], object],
+        on_gone: "Callable[[DockerSlot], object]",
     ) -> None:
-        self._spec = spec
-        self._container = container
+        self.of = of
+        self.taken = False
+        self.container = container
         self._proxy = proxy
         self._stream = stream
         self._frames = StdioFrames()
@@ -55,18 +52,29 @@ class DockerSlot:
         self._exit = asyncio.create_task(exit_status(waiting))
         self._pieces: list[bytes] = []
         self._last_words = b""
-        self._limits = spec.limits
+        self._limits = Limits()
+        self._room = Room(of.disk_bytes, of.inodes, "none")
         self._ended = False
         self._gone = False
         self._on_gone = on_gone
 
+    def furnish(self, spec: CellSpec) -> None:
+        """Set what its program may have, before the launcher is told."""
+        self._limits = spec.limits
+        self._room = Room(spec.most.disk_bytes, spec.most.inodes, spec.network)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the container still runs, as far as is known."""
+        return not self._exit.done()
+
     @property
     def sample_memory(self) -> bool:
-        return self._limits.memory_bytes < cell_memory_bytes(self._spec)
+        return self._limits.memory_bytes < self.of.memory_bytes
 
     @property
     def rlimit_processes(self) -> bool:
-        return False
+        return self._limits.processes < self.of.processes
 
     @property
     def work(self) -> str:
@@ -78,7 +86,7 @@ class DockerSlot:
 
     @property
     def own_processes(self) -> int:
-        return 0
+        return 1  # the launcher has the same user
 
     @property
     def tmp(self) -> str:
@@ -86,8 +94,7 @@ class DockerSlot:
 
     @property
     def room(self) -> Room:
-        most = self._spec.most
-        return Room(most.disk_bytes, most.inodes, self._spec.network)
+        return self._room
 
     async def read(self) -> bytes:
         while not self._pieces:
@@ -95,7 +102,7 @@ class DockerSlot:
                 data = await self._stream.read()
                 found = list(self._frames.feed(data))
             except (ExchangeError, FramingError) as error:
-                log.warning("docker.stream_broken", container=self._container, error=str(error))
+                log.warning("docker.stream_broken", container=self.container, error=str(error))
                 data, found = b"", []
             if not data:
                 self._ended = True
@@ -132,19 +139,19 @@ class DockerSlot:
         if not self._exit.done() or self._gone:
             return SlotUsage()
         try:
-            state = await self._proxy.inspect(self._container)
+            state = await self._proxy.inspect(self.container)
         except ClocheError:
             return SlotUsage()
-        peak = cell_memory_bytes(self._spec) if state.oom_killed else 0
+        peak = self.of.memory_bytes if state.oom_killed else 0
         return SlotUsage(memory_peak_bytes=peak, oom_kills=int(state.oom_killed), source="cgroup")
 
     async def destroy(self) -> None:
         if self._gone:
             return
         self._stream.abort()
-        await destroy_container(self._proxy, self._container)
+        await destroy_container(self._proxy, self.container)
         self._gone = True
-        self._on_gone(self._container)
+        self._on_gone(self)
         self._exit.cancel()
         self._waiting.abort()
         await asyncio.gather(self._exit, return_exceptions=True)
@@ -154,7 +161,7 @@ class DockerSlot:
 
     def _log_last_words(self) -> None:
         if self._last_words:
-            log.warning("docker.launcher_said", container=self._container, said=self.last_words())
+            log.warning("docker.launcher_said", container=self.container, said=self.last_words())
 
 
 async def destroy_container(proxy: ProxyClient, container: str) -> None:

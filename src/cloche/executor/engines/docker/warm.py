@@ -1,0 +1,142 @@
+"""Containers made ahead, created and started and waiting for their program; each is used once."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from cloche.executor.engines.docker.container_class import ContainerClass
+from cloche.executor.engines.docker.slot import DockerSlot
+from cloche.executor.engines.engine import EngineError, SlotStuckError
+from cloche.kit.errors import ClocheError
+from cloche.kit.logs import get_logger
+
+log = get_logger()
+
+#: Once nobody has asked for a class this long, its containers go. Shorter than the proxy lets a stream be silent.
+_IDLE_S: Final = 45.0
+#: More at once would slow each other, and the cells that run, down.
+_MAKING_AT_ONCE: Final = 2
+#: After the Docker Engine failed to make one.
+_PAUSE_S: Final = 1.0
+
+
+class WarmContainers:
+    """Keeps as many of each class as were in use at once lately, up to ``each`` of a class and ``most`` in all.
+
+    What nobody waits for is made only while nobody waits: a burst beyond the pool has the Docker Engine to itself.
+    """
+
+    def __init__(self, make: Callable[[ContainerClass], Awaitable[DockerSlot]], each: int, most: int) -> None:
+        self._make = make
+        self._each = each
+        self._most = most
+        self._waiting: dict[ContainerClass, list[DockerSlot]] = {}
+        self._in_use: Counter[ContainerClass] = Counter()
+        self._wanted: Counter[ContainerClass] = Counter()
+        self._timers: dict[ContainerClass, asyncio.TimerHandle] = {}
+        self._making: Counter[ContainerClass] = Counter()
+        self._urgent = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def take(self, wanted: ContainerClass) -> DockerSlot:
+        """A container of this class, from the pool or made now.
+
+        Raises:
+            ClocheError, EngineError: as ``make`` does.
+        """
+        self._in_use[wanted] += 1
+        self._wanted[wanted] = min(self._each, max(self._wanted[wanted], self._in_use[wanted]))
+        self._again(wanted)
+        try:
+            slot = self._pop(wanted) or await self._now(wanted)
+        except BaseException:
+            self._in_use[wanted] -= 1
+            raise
+        slot.taken = True
+        return slot
+
+    def gone(self, slot: DockerSlot) -> None:
+        """It is destroyed."""
+        if slot.taken:
+            self._in_use[slot.of] -= 1
+        self._refill()
+
+    async def close(self) -> None:
+        """Destroy what waits, and what is on its way."""
+        self._each = 0
+        self._wanted.clear()
+        for timer in self._timers.values():
+            timer.cancel()
+        for each in list(self._waiting):
+            self._drop(each)
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+    def _pop(self, wanted: ContainerClass) -> DockerSlot | None:
+        waiting = self._waiting.get(wanted, [])
+        while waiting:
+            slot = waiting.pop(0)
+            self._refill()
+            if slot.alive:
+                return slot
+            self._spawn(self._end(slot))
+        return None
+
+    async def _now(self, wanted: ContainerClass) -> DockerSlot:
+        self._urgent += 1
+        try:
+            return await self._make(wanted)
+        finally:
+            self._urgent -= 1
+            self._refill()
+
+    def _refill(self) -> None:
+        for each, wanted in self._wanted.items():
+            lacking = wanted - len(self._waiting.get(each, [])) - self._making[each]
+            while lacking > 0 and self._may_make():
+                self._making[each] += 1
+                lacking -= 1
+                self._spawn(self._ahead(each))
+
+    def _may_make(self) -> bool:
+        making = self._making.total()
+        held = making + sum(len(slots) for slots in self._waiting.values())
+        return self._urgent == 0 and making < _MAKING_AT_ONCE and held < self._most
+
+    async def _ahead(self, wanted: ContainerClass) -> None:
+        try:
+            slot = await self._make(wanted)
+        except (EngineError, ClocheError) as error:
+            log.warning("container.not_made_ahead", reason=str(error))
+            await asyncio.sleep(_PAUSE_S)
+        else:
+            if self._wanted[wanted]:
+                self._waiting.setdefault(wanted, []).append(slot)
+            else:
+                await self._end(slot)
+        finally:
+            self._making[wanted] -= 1
+        self._refill()
+
+    def _again(self, wanted: ContainerClass) -> None:
+        if wanted in self._timers:
+            self._timers[wanted].cancel()
+        self._timers[wanted] = asyncio.get_running_loop().call_later(_IDLE_S, self._drop, wanted)
+
+    def _drop(self, idle: ContainerClass) -> None:
+        del self._wanted[idle]
+        self._timers.pop(idle).cancel()
+        for slot in self._waiting.pop(idle, []):
+            self._spawn(self._end(slot))
+
+    async def _end(self, slot: DockerSlot) -> None:
+        try:
+            await slot.destroy()
+        except SlotStuckError as error:
+            log.error("container.stuck", reason=str(error))  # noqa: TRY400  (the reason says it all)
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
