@@ -35,6 +35,8 @@ static bool limit(int resource, long long value)
 
     if (getrlimit(resource, &have) < 0)
         return false;
+    if (have.rlim_cur == want && have.rlim_max == want)
+        return true;
     if (have.rlim_max != RLIM_INFINITY && want > have.rlim_max)
         want = have.rlim_max;
     have.rlim_cur = have.rlim_max = want;
@@ -56,7 +58,7 @@ static bool set_limits(const struct limits *limits)
            (without("limit-nofile") || limit(RLIMIT_NOFILE, limits->open_files)) &&
            (without("limit-stack") || limit(RLIMIT_STACK, limits->stack_bytes)) &&
            (without("limit-memlock") || limit(RLIMIT_MEMLOCK, 64 * 1024)) &&
-           (limits->sample_memory == 0 || limit(RLIMIT_DATA, limits->memory_bytes + SAMPLED_SLACK)) && limit(RLIMIT_MSGQUEUE, 0) && limit(RLIMIT_RTPRIO, 0) &&
+           (limits->sample_memory == 0 || limit(RLIMIT_DATA, limits->memory_bytes + SAMPLED_SLACK)) && limit(RLIMIT_RTPRIO, 0) &&
            limit(RLIMIT_CPU, cpu_s) && (limits->processes == 0 || limit(RLIMIT_NPROC, limits->processes));
 }
 
