@@ -5,7 +5,8 @@
     test_dockerd.py hold DIR    as start, then stop when standard input ends and nobody else holds it
 
 Images persist under DIR between starts. Runs Debian's ``dockerd`` (package docker.io) as root,
-without a bridge and without touching iptables.
+without a bridge and without touching iptables. With ``--networks`` behind a command it has both,
+in a network namespace of its own, from which nothing leads out.
 """
 
 import contextlib
@@ -27,6 +28,7 @@ from typing import Any
 
 START_S = 60.0
 STOP_S = 30.0
+ALONE = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "dockerd")
 HOW_TO_GET = "Debian: apt-get install docker.io; or set CLOCHE_TEST_DOCKER_SOCKET to a running Engine's socket."
 
 
@@ -34,7 +36,7 @@ class EngineError(Exception):
     """The test Engine can't be had; the message says what to do."""
 
 
-def start(root: Path) -> Path:
+def start(root: Path, *, networks: bool = False) -> Path:
     """The socket of the Engine under ``root``, started if need be. Idempotent.
 
     Raises:
@@ -52,7 +54,8 @@ def start(root: Path) -> Path:
         log_path = root / "dockerd.log"
         argv = [dockerd, "--data-root", str(root / "data"), "--exec-root", str(run / "exec")]
         argv += ["-H", f"unix://{sock}", "--pidfile", str(run / "dockerd.pid"), "--config-file", str(run / "none.json")]
-        argv += ["--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=overlay2"]
+        argv += ["--bridge=none", "--storage-driver=overlay2"]
+        argv = [*ALONE, *argv] if networks else [*argv, "--iptables=false", "--ip6tables=false"]
         (run / "none.json").write_text("{}")
         with log_path.open("wb") as log:
             daemon = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
@@ -82,11 +85,11 @@ def stop(root: Path) -> None:
         shutil.rmtree(run, ignore_errors=True)
 
 
-def hold(root: Path) -> None:
+def hold(root: Path, *, networks: bool = False) -> None:
     """Start, print the socket, wait for standard input to end; the last holder stops the Engine."""
     with (root / "holders.lock").open("w") as holders:
         fcntl.flock(holders, fcntl.LOCK_SH)
-        print(start(root), flush=True)
+        print(start(root, networks=networks), flush=True)
         sys.stdin.buffer.read()
         try:
             fcntl.flock(holders, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -183,8 +186,13 @@ def _unmount(under: Path) -> None:
 
 
 def _main(arguments: list[str]) -> int:
-    commands = {"start": lambda root: print(start(root)), "stop": stop, "hold": hold}
-    if len(arguments) != 2 or arguments[0] not in commands:
+    networks = arguments[2:] == ["--networks"]
+    commands = {
+        "start": lambda root: print(start(root, networks=networks)),
+        "stop": stop,
+        "hold": lambda root: hold(root, networks=networks),
+    }
+    if len(arguments) != 2 + networks or arguments[0] not in commands:
         print(__doc__, file=sys.stderr)
         return 2
     root = Path(arguments[1]).absolute()
