@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +41,27 @@ RIGHTS: Final[Mapping[str, str]] = {
     ),
 }
 
+#: What holds wherever it listens: it loses at most a second's events, and refuses rather than forgets.
+_SETTINGS: Final = (
+    "daemonize no",
+    "appendonly yes",
+    "appendfsync everysec",
+    'save ""',
+    "maxmemory 256mb",
+    "maxmemory-policy noeviction",
+    "user default off",
+)
+
+
+def configuration(place: Sequence[str], passwords: Mapping[str, str]) -> str:
+    """A configuration file: ``place`` are the lines that say where it listens and keeps its data.
+
+    ``passwords`` has one for each user of ``RIGHTS``; the file holds their hashes.
+    """
+    digests = {user: hashlib.sha256(passwords[user].encode()).hexdigest() for user in RIGHTS}
+    users = [f"user {user} on #{digests[user]} {rights}" for user, rights in RIGHTS.items()]
+    return "\n".join([*place, *_SETTINGS, *users]) + "\n"
+
 
 @dataclass(frozen=True, slots=True)
 class ValkeyServer:
@@ -69,23 +90,13 @@ class ValkeyServer:
             StackError: the disk is full, the folder can't be written, or an old server does not end.
         """
         await_end(processes_in(self.home, self.binary.program.name), OLD_SERVER_TIMEOUT_S)
-        lines = [
+        place = [
             "port 0",
             f'unixsocket "{self.socket}"',
             f"unixsocketperm {self.socket_mode:o}",
             f'dir "{self.home}"',
-            "daemonize no",
-            "appendonly yes",
-            "appendfsync everysec",
-            'save ""',
-            "maxmemory 256mb",
-            "maxmemory-policy noeviction",
-            "user default off",
         ]
-        for user, rights in RIGHTS.items():
-            digest = hashlib.sha256(self.passwords[user].encode()).hexdigest()
-            lines.append(f"user {user} on #{digest} {rights}")
-        write_private(self.home / "valkey.conf", "\n".join(lines) + "\n", self.identity)
+        write_private(self.home / "valkey.conf", configuration(place, self.passwords), self.identity)
 
     def command(self) -> ChildCommand:
         """The server in the foreground; SIGTERM makes it flush its log and end."""
