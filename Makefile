@@ -16,7 +16,7 @@ WEB := src/cloche/stack/web_dist/index.html
 LAUNCHER := src/cloche/executor/launcher/bin/.built
 
 .PHONY: run stop setup dev-setup system web launcher check test test-full test-unit test-integration test-conformance \
-        test-hostile test-mutation test-e2e test-chaos test-web test-cgroup2 bench bench-cell lock wheel clean help
+        test-hostile test-mutation test-e2e test-chaos test-web test-cgroup2 test-compose bench bench-cell lock wheel clean help
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -115,6 +115,10 @@ test-e2e: dev-setup
 
 test-chaos: dev-setup
 	@$(TIMED) test-chaos $(PYTEST) tests/chaos -m "not slow"
+
+test-compose: dev-setup ## The composed system on a Docker Engine with networks: who reaches whom (as root)
+	@deploy/prepare
+	@$(TIMED) test-compose $(PYTEST) tests/compose
 
 test-full: test ## All tests and their long forms
 	@$(TIMED) test-slow $(PYTEST) tests -m slow
