@@ -59,6 +59,13 @@ def test_a_stranger_is_refused_by_both_services(ask: Ask) -> None:
         assert ask("GET", "/queue/v1/stats", key=key).status_code == 401
 
 
+def test_a_key_made_by_the_operator_opens_what_it_says(system: System, ask: Ask) -> None:
+    made = system.compose("run", "--rm", "-T", "bootstrap", "cloche", "keys", "create", "--scope", "read")
+    key = next(word for word in made.split() if word.startswith("cl_"))
+    assert ask("GET", "/api/v1/evaluations", key=key).status_code == 200
+    assert ask("POST", "/api/v1/evaluations", key=key, body=PROGRAM).status_code == 403
+
+
 def test_people_see_the_queue(ask: Ask) -> None:
     assert ask("GET", "/queue/v1/stats").status_code == 200
 

@@ -14,7 +14,7 @@ from cloche.kit.keys import new_key
 from cloche.stack.credentials import Credentials, load_or_create
 from cloche.stack.postgres_server import ADMIN_ROLE
 from cloche.stack.private_files import make_folder, write_private
-from cloche.stack.roles import DATABASE, SERVICE_ROLES
+from cloche.stack.roles import DATABASE, OWNER_ROLE, SERVICE_ROLES
 from cloche.stack.spawn import StackError
 from cloche.stack.valkey_server import configuration
 
@@ -61,6 +61,7 @@ def _settings(credentials: Credentials) -> dict[str, dict[str, Any]]:
             "admin_dsn": _dsn(ADMIN_ROLE, credentials.admin_password, "postgres"),
             "passwords": credentials.roles,
         },
+        "owner": {"dsn": _dsn(OWNER_ROLE, credentials.roles[OWNER_ROLE], DATABASE)},
     }
 
 

@@ -11,7 +11,7 @@ from cloche.stack.credentials import load_or_create
 #: Who is told which password or token; all else is told to nobody.
 TOLD = {
     ("admin_password",): {"bootstrap.json", "postgres-password"},
-    ("roles", "cloche_owner"): {"bootstrap.json"},
+    ("roles", "cloche_owner"): {"bootstrap.json", "owner.json"},
     ("roles", "cloche_api"): {"bootstrap.json", "api.json"},
     ("roles", "cloche_queue"): {"bootstrap.json", "queue.json"},
     ("roles", "cloche_storage"): {"bootstrap.json", "storage.json"},
