@@ -103,6 +103,7 @@ def test_no_part_behind_the_front_reaches_the_machine(system: System, machine_li
 def test_an_ordinary_container_reaches_both(system: System, outside_listener, machine_listener) -> None:
     """So that the refusals above are the compose file's doing."""
     docker = system.engine.docker
+    docker("network", "rm", "ordinary", check=False)  # of a test that was cut short
     docker("network", "create", "ordinary")
     try:
         both = [f"{OUTSIDE} {ANYWHERE}", f"{MACHINE} {ANYWHERE}"]
