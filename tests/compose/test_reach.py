@@ -53,6 +53,15 @@ def outside_listener(outside: ThreadPoolExecutor) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
+def name_server(outside: ThreadPoolExecutor) -> Iterator[socket.socket]:
+    """The name server of the outside world, which gives no answers; nothing waits in it."""
+    with outside.submit(socket.socket, socket.AF_INET, socket.SOCK_DGRAM).result() as server:
+        server.bind((OUTSIDE, 53))
+        server.settimeout(5)
+        yield server
+
+
+@pytest.fixture(scope="module")
 def machine_listener(machine: ThreadPoolExecutor) -> Iterator[None]:
     """A server of the Engine's machine, on all its addresses."""
     with machine.submit(socket.create_server, ("0.0.0.0", ANYWHERE)).result():
@@ -64,6 +73,17 @@ def reached(system: System, part: str, places: set[tuple[str, int]]) -> set[tupl
     tried = [f"{address} {port}" for address, port in sorted(places)]
     lines = system.inside(part, *TRY, *tried).splitlines()
     return {(line.split()[0], int(line.split()[1])) for line in lines}
+
+
+def in_an_ordinary_container(system: System, *command: str) -> str:
+    """What ``command`` prints in a container on a network that nobody restricted."""
+    docker = system.engine.docker
+    docker("network", "rm", "ordinary", check=False)  # of a test that was cut short
+    docker("network", "create", "ordinary")
+    try:
+        return docker("run", "--rm", "--network", "ordinary", "cloche/service", *command, check=False)
+    finally:
+        docker("network", "rm", "ordinary")
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -102,15 +122,22 @@ def test_no_part_behind_the_front_reaches_the_machine(system: System, machine_li
 
 def test_an_ordinary_container_reaches_both(system: System, outside_listener, machine_listener) -> None:
     """So that the refusals above are the compose file's doing."""
-    docker = system.engine.docker
-    docker("network", "rm", "ordinary", check=False)  # of a test that was cut short
-    docker("network", "create", "ordinary")
-    try:
-        both = [f"{OUTSIDE} {ANYWHERE}", f"{MACHINE} {ANYWHERE}"]
-        lines = docker("run", "--rm", "--network", "ordinary", "cloche/service", *TRY, *both).splitlines()
-    finally:
-        docker("network", "rm", "ordinary")
-    assert sorted(lines) == sorted(both)
+    both = [f"{OUTSIDE} {ANYWHERE}", f"{MACHINE} {ANYWHERE}"]
+    assert sorted(in_an_ordinary_container(system, *TRY, *both).splitlines()) == sorted(both)
+
+
+def test_no_part_behind_the_front_asks_the_world_for_a_name(system: System, name_server: socket.socket) -> None:
+    """A name is a way out for a secret. That of an ordinary container arrives, so theirs would have before it."""
+    behind = [part for part in PARTS if part != "front"]
+    with ThreadPoolExecutor(len(behind)) as threads:
+        list(
+            threads.map(
+                lambda part: system.inside(part, "timeout", "3", "getent", "hosts", f"{part}.example", check=False),
+                behind,
+            )
+        )
+    in_an_ordinary_container(system, "timeout", "3", "getent", "hosts", "ordinary.example")
+    assert b"ordinary" in name_server.recv(512)
 
 
 def test_the_docker_socket_is_in_one_container(system: System) -> None:
