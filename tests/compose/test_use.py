@@ -53,6 +53,26 @@ def test_an_evaluation_submitted_at_the_front_ends_accepted_and_its_events_can_b
     assert "event: evaluation.finished" in events.text
 
 
+def test_output_is_seen_while_the_program_still_runs(system: System, ask: Ask, outside: ThreadPoolExecutor) -> None:
+    endless = {"runtime": "bash", "source": "echo early; sleep 50", "limits": {"wall_time_s": 60}}
+    evaluation = ask("POST", "/api/v1/evaluations", body=endless).json()["id"]
+
+    def watch() -> str:
+        headers = {"Authorization": f"Bearer {system.admin_key}"}
+        url = f"http://{MACHINE}:8400/api/v1/evaluations/{evaluation}/events"
+        with httpx.Client(timeout=30, trust_env=False) as client, client.stream("GET", url, headers=headers) as events:
+            return next(line for line in events.iter_lines() if "early" in line)
+
+    assert outside.submit(watch).result()
+    assert ask("GET", f"/api/v1/evaluations/{evaluation}").json()["status"] == "running"
+    ask("POST", f"/api/v1/evaluations/{evaluation}/cancel")
+
+
+def test_a_body_that_is_too_large_is_refused_in_the_words_of_the_api(ask: Ask) -> None:
+    answer = ask("POST", "/api/v1/evaluations", body={**PROGRAM, "source": "#" * (17 * 1024 * 1024)})
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+
+
 def test_a_stranger_is_refused_by_both_services(ask: Ask) -> None:
     for key in (None, "cl_0123456789abcdef_" + "x" * 43):
         assert ask("POST", "/api/v1/evaluations", key=key, body=PROGRAM).status_code == 401
