@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -13,7 +14,9 @@ from cloche.executor.runtimes import Runtime, filled
 from cloche.executor.verdict import Judgement, judge
 from cloche.kit.ids import uuid7
 
-LIMITS = Limits(wall_time_s=10, cpu_time_s=10, memory_bytes=128 * 1024 * 1024)
+#: How much longer a program may take where its time is not what is tested: on an emulated processor everything does.
+_PATIENCE = float(os.environ.get("CLOCHE_TEST_PATIENCE", "1"))
+LIMITS = Limits(wall_time_s=10 * _PATIENCE, cpu_time_s=10 * _PATIENCE, memory_bytes=128 * 1024 * 1024)
 #: What a tier does not promise; its tests then check what it does instead. Nothing is skipped.
 LACKS = {"process": frozenset({"view", "processes", "disk", "loopback"})}
 ENV = (("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8"))
