@@ -65,10 +65,14 @@ class HostTool(_Part):
 
 
 class ImageTool(_Part):
-    """How image-based engines provide it: the image's alias and the tool's path inside."""
+    """How image-based engines provide it: the image's alias and the tool's path inside.
+
+    ``values`` give the placeholders that the host's ``ask`` would.
+    """
 
     alias: str
     tool: str
+    values: dict[str, str] = Field(default_factory=dict[str, str])
 
 
 class Runtime(_Part):

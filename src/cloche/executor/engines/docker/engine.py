@@ -87,13 +87,14 @@ class DockerEngine:
         return {"images": ", ".join(sorted(self._images)), "oci_runtime": self._oci_runtime}
 
     async def toolchains(self, runtime: Runtime) -> list[Toolchain]:
-        if runtime.image is None:
+        image = runtime.image
+        if image is None:
             raise ToolchainMissingError(f"{runtime.name} names no image")
-        if runtime.image.alias not in self._images:
+        if image.alias not in self._images:
             raise ToolchainMissingError(
-                f"the Docker Socket Proxy offers no image {runtime.image.alias}; scripts/build_images.py builds it"
+                f"the Docker Socket Proxy offers no image {image.alias}; 'cloche images build {image.alias}' builds it"
             )
-        return [Toolchain(tool=runtime.image.tool, image=runtime.image.alias)]
+        return [Toolchain(tool=image.tool, image=image.alias, values=tuple(image.values.items()))]
 
     async def open(self, spec: CellSpec) -> DockerSlot:
         """As the interface says. A class that the proxy finds too large is made exactly, for this cell alone."""
