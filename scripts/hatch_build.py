@@ -21,5 +21,6 @@ class CustomBuildHook(BuildHookInterface[Any]):
             if not needed.exists():
                 raise RuntimeError(f"{needed.relative_to(self.root)} is not built: run `make setup` first")
         build_data["force_include"]["runtimes"] = "cloche/executor/runtimes"
+        build_data["force_include"]["images"] = "cloche/stack/images"
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-manylinux_2_28_{platform.machine()}"
