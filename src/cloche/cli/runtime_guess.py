@@ -1,8 +1,9 @@
-"""Which runtime a file is for, from its name. No I/O."""
+"""Which runtime a file is for, from its name."""
 
 from pathlib import PurePath
 from typing import Final
 
+#: Suffixes that tell at once, and those that no runtime's own source file has.
 _SUFFIXES: Final = {
     ".bash": "bash",
     ".c": "c",
@@ -11,6 +12,7 @@ _SUFFIXES: Final = {
     ".cjs": "javascript",
     ".cpp": "cpp",
     ".cxx": "cpp",
+    ".f95": "fortran",
     ".go": "go",
     ".java": "java",
     ".js": "javascript",
@@ -28,5 +30,14 @@ _SUFFIXES: Final = {
 
 
 def guess_runtime(path: str) -> str | None:
-    """The runtime's name; None when the name does not tell."""
-    return _SUFFIXES.get(PurePath(path).suffix.lower())
+    """The runtime's name; None when the name does not tell.
+
+    A suffix that is not known here is looked up among Cloche's own runtimes.
+    """
+    suffix = PurePath(path).suffix.lower()
+    if suffix in _SUFFIXES or not suffix:
+        return _SUFFIXES.get(suffix)
+    from cloche.executor.runtimes import load_runtimes
+
+    own = load_runtimes()
+    return next((r.name for r in own if PurePath(r.source_file).suffix.lower() == suffix), None)
