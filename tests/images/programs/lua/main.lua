@@ -1,0 +1,2 @@
+io.write(io.read('a'))
+os.exit(7)

@@ -1,0 +1,2 @@
+print while <STDIN>;
+exit 7;

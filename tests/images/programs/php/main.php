@@ -1,0 +1,3 @@
+<?php
+echo mb_substr(stream_get_contents(STDIN), 0);
+exit(7);

@@ -1,0 +1,2 @@
+STDIN.each_line { |line| print line }
+exit 7

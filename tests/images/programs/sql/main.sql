@@ -1,0 +1,4 @@
+create table lines (line text);
+.import /dev/stdin lines
+select line from lines;
+.exit 7
