@@ -96,7 +96,7 @@ def _build(folder: Path, name: str, launcher: Path, tag: str) -> None:
         if pins.is_file():
             pip = [sys.executable, "-m", "pip", "--quiet", "download", "--no-deps", "--only-binary", ":all:"]
             ran([*pip, "--require-hashes", "-r", str(pins), "-d", str(context / "wheels")])
-        docker("build", "--quiet", "--network", "host", "--tag", tag, directory)
+        docker("build", "--quiet", "--force-rm", "--network", "host", "--tag", tag, directory)
 
 
 def _digest(folder: Path, name: str, launcher: Path, base_id: str) -> str:
