@@ -1,0 +1,2 @@
+{ print }
+END { exit 7 }

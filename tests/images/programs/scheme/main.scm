@@ -1,0 +1,7 @@
+(use-modules (ice-9 rdelim))
+(let copy ((line (read-line)))
+  (unless (eof-object? line)
+    (display line)
+    (newline)
+    (copy (read-line))))
+(exit 7)

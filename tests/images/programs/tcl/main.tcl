@@ -1,0 +1,2 @@
+while {[gets stdin line] >= 0} { puts $line }
+exit 7
