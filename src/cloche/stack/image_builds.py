@@ -61,7 +61,7 @@ def list_images(folder: Path, launcher: Path) -> list[Image]:
     """
     require_engine()
     base_id = image_id(BASE)
-    return [_seen(name, _digest(folder, name, launcher, base_id or "")) for name in image_names(folder)]
+    return _seen({name: _digest(folder, name, launcher, base_id or "") for name in image_names(folder)})
 
 
 def build_images(names: list[str], folder: Path, launcher: Path, cache: Path) -> Iterator[tuple[Image, bool]]:
@@ -81,7 +81,8 @@ def build_images(names: list[str], folder: Path, launcher: Path, cache: Path) ->
             if changed:
                 _build(folder, name, launcher, f"cloche/{name}:{digest}")
             docker("tag", f"cloche/{name}:{digest}", f"cloche/{name}:latest")
-            yield _seen(name, digest), changed
+            (image,) = _seen({name: digest})
+            yield image, changed
 
 
 def _build(folder: Path, name: str, launcher: Path, tag: str) -> None:
@@ -106,12 +107,19 @@ def _digest(folder: Path, name: str, launcher: Path, base_id: str) -> str:
     return hashlib.sha256(json.dumps([base_id, *parts]).encode()).hexdigest()[:16]
 
 
-def _seen(name: str, digest: str) -> Image:
-    latest = docker("image", "inspect", "--format", "{{.Id}} {{.Size}}", f"cloche/{name}:latest", check=False)
-    if latest.returncode != 0:
-        return Image(name, "missing")
-    found, size = latest.stdout.split()
-    return Image(name, "built" if image_id(f"cloche/{name}:{digest}") == found else "outdated", int(size))
+def _seen(digests: dict[str, str]) -> list[Image]:
+    """The images of these names; one call asks for all, and is answered for those that there are."""
+    tags = [f"cloche/{name}:{tag}" for name, digest in digests.items() for tag in ("latest", digest)]
+    answer = docker("image", "inspect", "--format", '{{.Size}} {{join .RepoTags " "}}', *tags, check=False)
+    there = [(int(line.split()[0]), line.split()[1:]) for line in answer.stdout.splitlines() if line.strip()]
+    images: list[Image] = []
+    for name, digest in digests.items():
+        latest = next((one for one in there if f"cloche/{name}:latest" in one[1]), None)
+        if latest is None:
+            images.append(Image(name, "missing"))
+        else:
+            images.append(Image(name, "built" if f"cloche/{name}:{digest}" in latest[1] else "outdated", latest[0]))
+    return images
 
 
 @contextmanager
