@@ -1,0 +1,2 @@
+STDIN.each_line { |line| puts line }
+exit 7
