@@ -1,0 +1,2 @@
+.say for lines;
+exit 7;
