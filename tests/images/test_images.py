@@ -27,7 +27,8 @@ def announced(name: str) -> str:
 
 
 async def test_hello_passes_and_the_version_is_the_documented_one(language: Language) -> None:
-    assert language.version == announced(language.runtime.name)
+    # Debian's updates change the third number.
+    assert language.version.split(".")[:2] == announced(language.runtime.name).split(".")[:2]
 
 
 async def test_input_comes_out_and_the_exit_status_is_the_programs(language: Language) -> None:
