@@ -43,6 +43,12 @@ static bool limit(int resource, long long value)
     return setrlimit(resource, &have) == 0;
 }
 
+/* gVisor has no message queues and refuses to limit them. */
+static bool limit_queues(void)
+{
+    return limit(RLIMIT_MSGQUEUE, 0) || errno == EPERM;
+}
+
 /* Where memory is only sampled, what one process may map at all: generous, as runtimes map more than they use. */
 #define SAMPLED_SLACK (1ll << 30)
 
@@ -58,7 +64,7 @@ static bool set_limits(const struct limits *limits)
            (without("limit-nofile") || limit(RLIMIT_NOFILE, limits->open_files)) &&
            (without("limit-stack") || limit(RLIMIT_STACK, limits->stack_bytes)) &&
            (without("limit-memlock") || limit(RLIMIT_MEMLOCK, 64 * 1024)) &&
-           (limits->sample_memory == 0 || limit(RLIMIT_DATA, limits->memory_bytes + SAMPLED_SLACK)) && limit(RLIMIT_RTPRIO, 0) &&
+           (limits->sample_memory == 0 || limit(RLIMIT_DATA, limits->memory_bytes + SAMPLED_SLACK)) && limit_queues() && limit(RLIMIT_RTPRIO, 0) &&
            limit(RLIMIT_CPU, cpu_s) && (limits->processes == 0 || limit(RLIMIT_NPROC, limits->processes));
 }
 
