@@ -69,12 +69,6 @@ def test_image_is_built_once_and_again_when_its_dockerfile_changed(folder: Path,
     assert state(folder)["state"] == "built"
 
 
-def test_proxys_setting_names_what_is_built(folder: Path, build: Callable[..., Result]) -> None:
-    assert json.loads(cloche("list", "--setting", "--folder", str(folder)).stdout) == {}
-    build(NAME)
-    assert json.loads(cloche("list", "--setting", "--folder", str(folder)).stdout) == {NAME: f"cloche/{NAME}:latest"}
-
-
 def test_failing_build_ends_with_what_the_builder_said(folder: Path, build: Callable[..., Result]) -> None:
     build(NAME)
     with (folder / NAME / "Dockerfile").open("a", encoding="utf-8") as dockerfile:

@@ -20,7 +20,6 @@ console = Console(highlight=False, soft_wrap=True)
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", help="Images, such as python.")]
 All = Annotated[bool, typer.Option("--all", help="Every image there is.")]
 Folder = Annotated[Path | None, typer.Option("--folder", help="Where Dockerfiles lie.", show_default="Cloche's own")]
-Setting = Annotated[bool, typer.Option("--setting", help="Print CLOCHE_DOCKERPROXY_IMAGES for those that are built.")]
 
 
 @app.command()
@@ -51,7 +50,6 @@ def build(
 
 @app.command(name="list")
 def list_(
-    setting: Setting = False,  # noqa: FBT002  (an option)
     as_json: AsJson = False,  # noqa: FBT002  (an option)
     folder: Folder = None,
 ) -> None:
@@ -63,9 +61,7 @@ def list_(
 
     with told():
         images = list_images(folder or images_folder(), _launcher())
-    if setting:
-        print(json.dumps({image.name: image.reference for image in images if image.state != "missing"}))
-    elif as_json:
+    if as_json:
         for image in images:
             print(json.dumps(asdict(image)))
     elif sys.stdout.isatty():

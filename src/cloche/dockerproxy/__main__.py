@@ -9,7 +9,6 @@ import uvloop
 
 from cloche.dockerproxy.app import run
 from cloche.dockerproxy.explain import explanation
-from cloche.dockerproxy.images import UnfitImageError
 from cloche.dockerproxy.settings import ProxySettings
 from cloche.kit.errors import ClocheError
 from cloche.kit.listen import ListenError
@@ -28,7 +27,7 @@ def main() -> int:
         settings = ProxySettings.load()
         configure_logs("dockerproxy", settings.log_level)
         uvloop.run(run(settings))
-    except (SettingsError, ListenError, UnfitImageError, ClocheError) as error:
+    except (SettingsError, ListenError, ClocheError) as error:
         print(f"cloche.dockerproxy: {error}", file=sys.stderr)  # noqa: T201  (the reason must be seen without a log reader)
         return 1
     return 0

@@ -5,7 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 from cloche.dockerproxy import policy
-from cloche.dockerproxy.engine import Engine, check_version, id_in
+from cloche.dockerproxy.engine import Engine, id_in
+from cloche.dockerproxy.images import Images
 from cloche.dockerproxy.policy import Bounds, Cell, ContainerId
 from cloche.dockerproxy.registry import Registry
 from cloche.kit.errors import ConflictError, NotFoundError, UnavailableError
@@ -14,16 +15,19 @@ from cloche.kit.errors import ConflictError, NotFoundError, UnavailableError
 class Calls:
     """The calls on own containers. Every answer holds only what is listed here, never the Engine's JSON."""
 
-    def __init__(self, engine: Engine, registry: Registry, bounds: Bounds, *, instance: str, runtime: str) -> None:
+    def __init__(
+        self, engine: Engine, registry: Registry, images: Images, bounds: Bounds, *, instance: str, runtime: str
+    ) -> None:
         self._engine = engine
         self._registry = registry
+        self._images = images
         self._bounds = bounds
         self._instance = instance
         self._runtime = runtime
 
     def images(self) -> dict[str, Any]:
-        """The aliases that ``create`` takes and the image id each means."""
-        return {"images": self._bounds.images, "runtime": self._runtime}
+        """The aliases that ``create`` takes and the image id each means; why others are not among them."""
+        return {"images": self._images.fit, "unfit": self._images.unfit, "runtime": self._runtime}
 
     async def ready(self) -> None:
         """Return if the Engine answers.
@@ -31,7 +35,7 @@ class Calls:
         Raises:
             UnavailableError: it does not, or speaks another version of its API.
         """
-        check_version(await self._engine.tell(policy.version()))
+        await self._engine.negotiate()
 
     async def create(self, body: bytes) -> ContainerId:
         """Make a container as ``body`` orders; its id.

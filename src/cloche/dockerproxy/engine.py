@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
-from cloche.dockerproxy.policy import API, INSTANCE_LABEL, ContainerId, EngineRequest, list_own
+from cloche.dockerproxy.policy import APIS, INSTANCE_LABEL, ContainerId, EngineRequest, list_own, version
 from cloche.kit.errors import ConflictError, InvalidRequestError, NotFoundError, UnavailableError
 from cloche.kit.http_exchange import Exchange, ExchangeError
 from cloche.kit.logs import get_logger
@@ -42,6 +42,15 @@ class Engine:
     def __init__(self, socket: Path, took: Took) -> None:
         self._address = f"unix:{socket}"
         self._took = took
+        self._api = APIS[0]
+
+    async def negotiate(self) -> None:
+        """Ask which Engine it is, and speak as it does from now on.
+
+        Raises:
+            UnavailableError: it does not answer, or speaks no version of its API that ``policy`` is written for.
+        """
+        self._api = spoken(await self.tell(version()))
 
     async def call(self, request: EngineRequest) -> Any:
         """The JSON that the Engine answers, None for an empty answer.
@@ -86,9 +95,8 @@ class Engine:
         Raises:
             ExchangeError: the Engine is not there.
         """
-        return await Exchange.open(
-            self._address, request.method, request.target, body=request.body, upgrade=request.upgrade
-        )
+        target = f"/v{self._api}{request.target}" if request.versioned else request.target
+        return await Exchange.open(self._address, request.method, target, body=request.body, upgrade=request.upgrade)
 
     async def head(self, request: EngineRequest, exchange: Exchange) -> int:
         """The status of the answer to ``request``, timed. Raises as ``Exchange.head``."""
@@ -132,15 +140,17 @@ def image_id_in(answer: dict[str, Any]) -> str:
     return value
 
 
-def check_version(answer: dict[str, Any]) -> None:
-    """Return if the Engine that gave ``answer`` speaks the one API version that ``policy`` writes.
+def spoken(answer: dict[str, Any]) -> str:
+    """The version of its API to use with the Engine that gave ``answer``.
 
     Raises:
         UnavailableError: it is too old or too new.
     """
     least, most = str(answer.get("MinAPIVersion", "")), str(answer.get("ApiVersion", ""))
-    if not _numbers(least) <= _numbers(API) <= _numbers(most):
-        raise UnavailableError(f"The Docker Engine speaks API {least} to {most}, not {API.removeprefix('/v')}.")
+    for api in APIS:
+        if _numbers(least) <= _numbers(api) <= _numbers(most):
+            return api
+    raise UnavailableError(f"The Docker Engine speaks API {least} to {most}, not {' or '.join(APIS)}.")
 
 
 def _numbers(version: str) -> list[int]:

@@ -56,7 +56,8 @@ def _requests() -> Iterator[str]:
     yield f"  {MAX_HEADERS} headers within {HEAD_S:g} s, a body of at most {policy.MAX_BODY_BYTES} within {BODY_S:g} s."
     yield "  Read of the head: the request line, Host (that it is there), Content-Length, Content-Type, Connection,"
     yield "  Upgrade, Authorization. No header of a caller is sent on. {id} is 64 hexadecimal digits of a container"
-    yield "  that this proxy made. No query, no escapes, no version prefix."
+    yield "  that this proxy made. No query, no escapes, no version prefix. {api} is the first of the versions"
+    yield f"  {', '.join(policy.APIS)} that the Engine speaks."
     for route in policy.ROUTES:
         token = "" if route.call in policy.OPEN_CALLS else ", the token if one is set"
         yield ""
@@ -71,17 +72,24 @@ def _sent(route: Route) -> str:
     if request is None:
         return "nothing"
     more = ", the body below" if request.body else ", asking for a raw stream" if request.upgrade else ""
-    return f"{request.method} {request.target}{more}"
+    version = "/v{api}" if request.versioned else ""
+    return f"{request.method} {version}{request.target}{more}"
 
 
 def _order(settings: ProxySettings) -> Iterator[str]:
-    bounds = settings.bounds(dict.fromkeys(settings.images, ""))
+    bounds = settings.bounds({})
     yield ""
     yield "THE ORDER: one flat JSON object with exactly these keys, each once, in ASCII without escapes"
-    yield f"  image         one of the aliases {', '.join(sorted(bounds.images))}"
+    yield f"  image         {_images(settings.images)}"
     yield f"  label         {policy.LABEL.pattern}"
     for key, (least, most) in policy.integer_bounds(bounds).items():
         yield f"  {key:<13} an integer from {least} to {most}"
+
+
+def _images(named: dict[str, str] | None) -> str:
+    if named is None:
+        return f"{policy.ALIAS}, where the Engine has {policy.OWN_IMAGE.format('ALIAS')}"
+    return f"one of the aliases {', '.join(sorted(named))}"
 
 
 def _body() -> Iterator[str]:

@@ -92,13 +92,18 @@ MAX_BODY_BYTES: Final = 4096
 
 LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
-#: The Engine's API version. Another one means other semantics for the same bytes.
-API: Final = "/v1.41"
+#: The Engine's API: the first of these versions that an Engine speaks. Another may mean other semantics for the same
+#: bytes; none of the calls and fields here changed between these two. 1.41 is the newest of Docker 20.10, 1.44 the
+#: oldest of Docker 29. Source: the Engine API's version history.
+APIS: Final = ("1.41", "1.44")
 INSTANCE_LABEL: Final = "cloche.proxy"
 CELL_LABEL: Final = "cloche.cell"
 UID_LABEL: Final = "cloche.uid"
 MEMORY_LABEL: Final = "cloche.memory"
 CPUS_LABEL: Final = "cloche.cpus"
+#: What an alias means where the settings name no images.
+OWN_IMAGE: Final = "cloche/{}:latest"
+ALIAS: Final = r"[a-z0-9][a-z0-9._+-]{0,63}"
 LAUNCHER: Final = "/cloche/launcher"
 WORK: Final = "/work"
 _TMP: Final = "/tmp"  # noqa: S108  (inside the container)
@@ -133,13 +138,14 @@ class CreateOrder:
 
 @dataclass(frozen=True)
 class EngineRequest:
-    """A request as the Engine gets it. ``name`` is what metrics call it."""
+    """A request as the Engine gets it, behind the version of its API. ``name`` is what metrics call it."""
 
     name: str
     method: Literal["GET", "POST", "DELETE"]
     target: str
     body: bytes = b""
     upgrade: bool = False
+    versioned: bool = True
 
 
 def match(method: str, target: str) -> tuple[Route, ContainerId | None]:
@@ -374,59 +380,65 @@ def create_body(cell: Cell) -> dict[str, Any]:
 
 def create(name: str, body: dict[str, Any]) -> EngineRequest:
     """Make a container called ``name``, a name of the proxy's own."""
-    return EngineRequest("create", "POST", f"{API}/containers/create?name={name}", json.dumps(body).encode())
+    return EngineRequest("create", "POST", f"/containers/create?name={name}", json.dumps(body).encode())
 
 
 def attach(container: ContainerId) -> EngineRequest:
     """Take over stdin, stdout and stderr from now on."""
     query = "stream=1&stdin=1&stdout=1&stderr=1"
-    return EngineRequest("attach", "POST", f"{API}/containers/{container}/attach?{query}", upgrade=True)
+    return EngineRequest("attach", "POST", f"/containers/{container}/attach?{query}", upgrade=True)
 
 
 def start(container: ContainerId) -> EngineRequest:
     """Start it."""
-    return EngineRequest("start", "POST", f"{API}/containers/{container}/start")
+    return EngineRequest("start", "POST", f"/containers/{container}/start")
 
 
 def wait(container: ContainerId) -> EngineRequest:
     """Wait for the next exit; without the condition a container not yet started has ended with 0."""
-    return EngineRequest("wait", "POST", f"{API}/containers/{container}/wait?condition=next-exit")
+    return EngineRequest("wait", "POST", f"/containers/{container}/wait?condition=next-exit")
 
 
 def kill(container: ContainerId) -> EngineRequest:
     """SIGKILL to PID 1, and so to everything in it."""
-    return EngineRequest("kill", "POST", f"{API}/containers/{container}/kill?signal=SIGKILL")
+    return EngineRequest("kill", "POST", f"/containers/{container}/kill?signal=SIGKILL")
 
 
 def inspect(container: ContainerId) -> EngineRequest:
     """Its state."""
-    return EngineRequest("inspect", "GET", f"{API}/containers/{container}/json")
+    return EngineRequest("inspect", "GET", f"/containers/{container}/json")
 
 
 def stats(container: ContainerId) -> EngineRequest:
     """One sample of its cgroups."""
-    return EngineRequest("stats", "GET", f"{API}/containers/{container}/stats?stream=0&one-shot=1")
+    return EngineRequest("stats", "GET", f"/containers/{container}/stats?stream=0&one-shot=1")
 
 
 def delete(container: ContainerId) -> EngineRequest:
     """Kill and remove it with everything that was made for it."""
-    return EngineRequest("delete", "DELETE", f"{API}/containers/{container}?force=1&v=1")
+    return EngineRequest("delete", "DELETE", f"/containers/{container}?force=1&v=1")
 
 
 def list_own(instance: str) -> EngineRequest:
     """Every container that carries this instance's label, running or not."""
     filters = quote(json.dumps({"label": [f"{INSTANCE_LABEL}={instance}"]}), safe="")
-    return EngineRequest("list", "GET", f"{API}/containers/json?all=1&filters={filters}")
+    return EngineRequest("list", "GET", f"/containers/json?all=1&filters={filters}")
+
+
+def list_images() -> EngineRequest:
+    """The images that Cloche's own names stand for."""
+    filters = quote(json.dumps({"reference": [OWN_IMAGE.format("*")]}), safe="")
+    return EngineRequest("list_images", "GET", f"/images/json?filters={filters}")
 
 
 def image(reference: str) -> EngineRequest:
-    """What a configured image is."""
-    return EngineRequest("image", "GET", f"{API}/images/{quote(reference, safe='/:@')}/json")
+    """What an image is."""
+    return EngineRequest("image", "GET", f"/images/{quote(reference, safe='/:@')}/json")
 
 
 def version() -> EngineRequest:
     """Which Engine it is; asked without a version, so that any Engine answers."""
-    return EngineRequest("version", "GET", "/version")
+    return EngineRequest("version", "GET", "/version", versioned=False)
 
 
 #: What the Engine is sent for a call on one container.

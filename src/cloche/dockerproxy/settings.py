@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, SecretStr, model_validator
 
 from cloche.contracts.limits import GIB
-from cloche.dockerproxy.policy import Bounds
+from cloche.dockerproxy.policy import ALIAS, Bounds
 from cloche.dockerproxy.registry import Caps
 from cloche.kit.settings import ServiceSettings
 
-ImageAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+-]{0,63}$")]
+ImageAlias = Annotated[str, Field(pattern=f"^{ALIAS}$")]
 
 
 class ProxySettings(ServiceSettings):
@@ -25,9 +25,10 @@ class ProxySettings(ServiceSettings):
         pattern=r"^[a-z0-9][a-z0-9-]{0,31}$",
         description="Whose containers these are, on an Engine that several proxies share; must differ between them.",
     )
-    images: dict[ImageAlias, str] = Field(
-        default={"bash": "cloche/bash:latest", "python": "cloche/python:latest"},
-        description="Aliases that callers may ask for, and the image each means; resolved to an id at start.",
+    images: dict[ImageAlias, str] | None = Field(
+        default=None,
+        description="Aliases that callers may ask for, and the image each means; resolved to an id once. "
+        "Unset: every cloche/ALIAS:latest that the Engine has.",
     )
     runtime: str = Field(default="runc", pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="The Engine's OCI runtime.")
     token: SecretStr | None = Field(default=None, description="The bearer token callers must show; required on TCP.")

@@ -17,6 +17,7 @@ import pytest
 
 from cloche.executor.engines.docker.proxy_client import ContainerOrder, ProxyClient
 from cloche.kit.errors import ClocheError, ConflictError, InvalidRequestError, NotFoundError, UnavailableError
+from cloche.kit.http_exchange import Exchange
 
 ORDER = ContainerOrder("bash", "strange", 32 << 20, 1000, 8, 1 << 20, 64)
 ID = "ab" * 32
@@ -36,6 +37,8 @@ class StrangeEngine(socketserver.ThreadingUnixStreamServer):
 
     def __init__(self, path: Path) -> None:
         self.says: bytes | None = None
+        self.speaks: tuple[str, str] = ("1.12", "1.41")
+        self.lines: list[bytes] = []
         engine = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -43,7 +46,8 @@ class StrangeEngine(socketserver.ThreadingUnixStreamServer):
                 line = self.rfile.readline()
                 while self.rfile.readline() not in {b"\r\n", b""}:
                     pass
-                self.wfile.write(engine.says if engine.says is not None else _proper(line))
+                engine.lines.append(line)
+                self.wfile.write(engine.says if engine.says is not None else _proper(line, *engine.speaks))
 
         super().__init__(str(path), Handler)
 
@@ -51,9 +55,11 @@ class StrangeEngine(socketserver.ThreadingUnixStreamServer):
         """The proxy hangs up on some of these answers."""
 
 
-def _proper(line: bytes) -> bytes:
+def _proper(line: bytes, least: str, most: str) -> bytes:
     if b"/version" in line:
-        return answer("200 OK", {"ApiVersion": "1.41", "MinAPIVersion": "1.12"})
+        return answer("200 OK", {"ApiVersion": most, "MinAPIVersion": least})
+    if b"/images/json" in line:
+        return answer("200 OK", [{"RepoTags": ["cloche/bash:latest", "<none>:<none>"]}, {"RepoTags": None}])
     if b"/images/" in line:
         return answer("200 OK", {"Id": f"sha256:{ID}", "Config": {}})
     if b"/containers/create" in line:
@@ -157,3 +163,16 @@ async def test_an_id_that_is_not_one_is_never_believed(strange: tuple[StrangeEng
         engine.says = answer("201 Created", {"Id": wrong})
         with pytest.raises(UnavailableError):
             await client.create(ORDER)
+
+
+async def test_an_engine_that_was_renewed_is_spoken_to_as_it_now_speaks(
+    strange: tuple[StrangeEngine, ProxyClient],
+) -> None:
+    engine, client = strange
+    assert all(line.split()[1].startswith((b"/version", b"/v1.41/")) for line in engine.lines)
+    engine.speaks = ("1.44", "1.52")
+    async with await Exchange.open(client.address, "GET", "/readyz") as asked:
+        assert await asked.head() == 200
+    engine.lines.clear()
+    assert await client.create(ORDER) == ID
+    assert [line.split()[1].partition(b"?")[0] for line in engine.lines] == [b"/v1.44/containers/create"]

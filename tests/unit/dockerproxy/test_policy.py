@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloche.dockerproxy import policy
-from cloche.dockerproxy.engine import check_version
+from cloche.dockerproxy.engine import spoken
 from cloche.dockerproxy.policy import Bounds, Cell, ContainerId, CreateOrder
 from cloche.kit.errors import ClocheError, InvalidRequestError, MalformedRequestError, NotFoundError, UnavailableError
 
@@ -137,15 +137,18 @@ def test_whatever_is_accepted_ends_in_the_one_shape(order: dict[str, Any]) -> No
     assert body == plain
 
 
-@pytest.mark.parametrize(("least", "most"), [("1.12", "1.41"), ("1.24", "1.50"), ("1.41", "2.0")])
-def test_an_engine_that_speaks_our_version_is_used(least: str, most: str) -> None:
-    check_version({"MinAPIVersion": least, "ApiVersion": most})
+@pytest.mark.parametrize(
+    ("least", "most", "used"),
+    [("1.12", "1.41", "1.41"), ("1.24", "1.50", "1.41"), ("1.41", "2.0", "1.41"), ("1.44", "1.52", "1.44")],
+)
+def test_an_engine_that_speaks_one_of_our_versions_is_spoken_to_in_it(least: str, most: str, used: str) -> None:
+    assert spoken({"MinAPIVersion": least, "ApiVersion": most}) == used
 
 
-@pytest.mark.parametrize(("least", "most"), [("1.44", "1.52"), ("1.12", "1.40"), ("1.12", "1.4"), ("", "")])
+@pytest.mark.parametrize(("least", "most"), [("1.45", "1.55"), ("1.12", "1.40"), ("1.12", "1.4"), ("", "")])
 def test_an_engine_that_does_not_is_refused(least: str, most: str) -> None:
     with pytest.raises(UnavailableError):
-        check_version({"MinAPIVersion": least, "ApiVersion": most})
+        spoken({"MinAPIVersion": least, "ApiVersion": most})
 
 
 def test_every_call_has_one_line() -> None:
@@ -184,10 +187,10 @@ def test_any_other_line_is_no_call(method: str, target: str) -> None:
 def test_what_the_engine_is_asked_is_fixed() -> None:
     requests = [f(ID) for f in (policy.attach, policy.start, policy.wait, policy.kill, policy.delete, policy.inspect)]
     assert [(r.method, r.target.replace(ID, "ID"), r.body, r.upgrade) for r in requests] == [
-        ("POST", "/v1.41/containers/ID/attach?stream=1&stdin=1&stdout=1&stderr=1", b"", True),
-        ("POST", "/v1.41/containers/ID/start", b"", False),
-        ("POST", "/v1.41/containers/ID/wait?condition=next-exit", b"", False),
-        ("POST", "/v1.41/containers/ID/kill?signal=SIGKILL", b"", False),
-        ("DELETE", "/v1.41/containers/ID?force=1&v=1", b"", False),
-        ("GET", "/v1.41/containers/ID/json", b"", False),
+        ("POST", "/containers/ID/attach?stream=1&stdin=1&stdout=1&stderr=1", b"", True),
+        ("POST", "/containers/ID/start", b"", False),
+        ("POST", "/containers/ID/wait?condition=next-exit", b"", False),
+        ("POST", "/containers/ID/kill?signal=SIGKILL", b"", False),
+        ("DELETE", "/containers/ID?force=1&v=1", b"", False),
+        ("GET", "/containers/ID/json", b"", False),
     ]

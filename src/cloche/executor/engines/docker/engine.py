@@ -43,7 +43,7 @@ class DockerEngine:
         self._proxy = ProxyClient(address, token)
         self._owner = _NOT_LABEL.sub("-", owner)
         self._cpus_milli = cpus_milli
-        self._images: frozenset[str] = frozenset()
+        self._images: list[str] = []
         self._oci_runtime = ""
         self._slots: dict[str, DockerSlot] = {}
         self._made = 0
@@ -65,8 +65,7 @@ class DockerEngine:
             left = [c for c, label in (await self._proxy.labels()).items() if label.startswith(f"{self._owner}.")]
         except ClocheError as error:
             raise EngineUnusableError(f"{error.detail} Is cloche.dockerproxy running, and may we use it?") from error
-        self._images = frozenset(offered["images"])
-        self._oci_runtime = offered["runtime"]
+        self._oci_runtime = offered.runtime
         try:
             for container in left:
                 await destroy_container(self._proxy, container)
@@ -84,16 +83,20 @@ class DockerEngine:
                 log.warning("docker.left_behind", container=container, error=str(error))
 
     def facts(self) -> dict[str, str]:
-        return {"images": ", ".join(sorted(self._images)), "oci_runtime": self._oci_runtime}
+        return {"images": ", ".join(self._images), "oci_runtime": self._oci_runtime}
 
     async def toolchains(self, runtime: Runtime) -> list[Toolchain]:
         image = runtime.image
         if image is None:
             raise ToolchainMissingError(f"{runtime.name} names no image")
-        if image.alias not in self._images:
-            raise ToolchainMissingError(
-                f"the Docker Socket Proxy offers no image {image.alias}; 'cloche images build {image.alias}' builds it"
-            )
+        try:
+            offered = await self._proxy.images()
+        except ClocheError as error:
+            raise EngineError(error.detail) from error
+        self._images = sorted(offered.images)
+        if image.alias not in offered.images:
+            missing = f"The Docker Engine has no image for it; 'cloche images build {image.alias}' builds one."
+            raise ToolchainMissingError(offered.unfit.get(image.alias, missing))
         return [Toolchain(tool=image.tool, image=image.alias, values=tuple(image.values.items()))]
 
     async def open(self, spec: CellSpec) -> DockerSlot:

@@ -38,6 +38,15 @@ class ContainerState:
     oom_killed: bool
 
 
+@dataclass(frozen=True)
+class OfferedImages:
+    """Aliases and their image ids, why further aliases can't be had, and the OCI runtime that all run under."""
+
+    images: dict[str, str]
+    unfit: dict[str, str]
+    runtime: str
+
+
 class ProxyClient:
     """The proxy at ``address`` (``unix:/path`` or ``http://host:port``), with its token if it wants one.
 
@@ -46,12 +55,12 @@ class ProxyClient:
     """
 
     def __init__(self, address: str, token: str | None) -> None:
-        self._address = address
+        self.address = address
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    async def images(self) -> dict[str, Any]:
-        """``images`` (alias → image id) and the OCI ``runtime``."""
-        return await self._call("GET", "/images")
+    async def images(self) -> OfferedImages:
+        """What containers can be made of."""
+        return OfferedImages(**await self._call("GET", "/images"))
 
     async def labels(self) -> dict[str, str]:
         """The proxy's containers, id → label."""
@@ -86,7 +95,7 @@ class ProxyClient:
     async def _call(self, method: str, target: str, body: bytes = b"") -> Any:
         try:
             async with asyncio.timeout(CALL_S):
-                sending = Exchange.open(self._address, method, target, headers=self._headers, body=body)
+                sending = Exchange.open(self.address, method, target, headers=self._headers, body=body)
                 async with await sending as exchange:
                     status = await exchange.head()
                     raw = await exchange.body(limit=_MAX_ANSWER_BYTES)
@@ -101,7 +110,7 @@ class ProxyClient:
         try:
             async with asyncio.timeout(CALL_S):
                 exchange = await Exchange.open(
-                    self._address, method, target, headers=self._headers, upgrade=wanted == 101
+                    self.address, method, target, headers=self._headers, upgrade=wanted == 101
                 )
                 status = 0
                 try:
