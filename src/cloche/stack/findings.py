@@ -1,4 +1,4 @@
-"""Everything that ``cloche doctor`` looks at beside isolation: servers, runtimes, Docker, the page, the disk."""
+"""Everything that ``cloche doctor`` looks at beside isolation: servers, runtimes, the page, the disk."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ from typing import Final
 from cloche.executor.runtimes import RuntimeFileError
 from cloche.stack.accounts import is_root, postgres_identity
 from cloche.stack.binaries import find_postgres, find_valkey, postgres_candidates, valkey_candidates
+from cloche.stack.docker_findings import docker_findings
 from cloche.stack.executor_findings import executor_findings
 from cloche.stack.finding import Finding
 from cloche.stack.host_facts import HostFacts, look
@@ -18,10 +19,8 @@ from cloche.stack.layout_folders import MIN_FREE_BYTES
 from cloche.stack.options import Layout
 from cloche.stack.privileges import check_privileges
 from cloche.stack.spawn import StackError
-from cloche.stack.unix_http import UnanswerableError, ask
 from cloche.stack.visible import find_runtimes, python_paths, web_dist
 
-DOCKER_SOCKET: Final = Path("/var/run/docker.sock")
 _OLDEST_NODE: Final = 20
 #: PostgreSQL makes about a thousand files for each database.
 _MIN_FREE_INODES: Final = 10_000
@@ -38,7 +37,7 @@ def examine(data_dir: Path, look_at_host: Callable[[], HostFacts] = look) -> lis
         *_servers(),
         *_privileges(),
         *_runtimes(Layout(data_dir).runtimes),
-        _docker(DOCKER_SOCKET),
+        *docker_findings(),
         _page(),
         _disk(data_dir),
     ]
@@ -86,15 +85,6 @@ def _runtimes(added: Path) -> Iterator[Finding]:
             yield Finding("runtimes", runtime.name, "ok", ", ".join(found.tool for found in runtime.toolchains))
         else:
             yield Finding("runtimes", runtime.name, "limited", runtime.reason, "cloche runtimes tells more.")
-
-
-def _docker(path: Path) -> Finding:
-    try:
-        answer = ask(path, "/version")
-    except UnanswerableError as error:
-        remedy = "Only for --engine docker: apt install docker.io, and let your user reach its socket."
-        return Finding("docker", "engine", "limited", f"{path}: {error}", remedy)
-    return Finding("docker", "engine", "ok", f"{answer.get('Version', '?')} at {path}")
 
 
 def _page() -> Finding:

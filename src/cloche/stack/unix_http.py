@@ -25,7 +25,7 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def ask(path: Path, what: str, *, token: str = "") -> dict[str, Any]:
+def ask(path: Path, what: str, *, token: str = "") -> Any:
     """The JSON that ``GET what`` answers. Blocks, for seconds at most.
 
     Raises:

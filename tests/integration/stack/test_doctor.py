@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from .conftest import cloche, stack_in, start
 
 
@@ -16,6 +18,16 @@ def test_doctor_names_servers_runtimes_and_what_is_missing(passable) -> None:
     assert {area for area, _ in by_name} >= {"isolation", "servers", "services", "runtimes", "docker", "page", "data"}
     assert all(entry["remedy"] for entry in found["findings"] if entry["grade"] != "ok")
     assert not (passable / "d").exists()
+
+
+@pytest.mark.docker
+def test_doctor_names_the_engine_it_is_told_of_and_its_images(passable, docker_socket) -> None:
+    environment = {"CLOCHE_DOCKERPROXY_DOCKER_SOCKET": docker_socket}
+    done = cloche("doctor", "--json", "--data-dir", str(passable / "d"), environment=environment)
+    found = {f["name"]: f for f in json.loads(done.stdout)["findings"] if f["area"] == "docker"}
+    assert found["engine"]["grade"] == found["disk"]["grade"] == found["images"]["grade"] == "ok"
+    assert docker_socket in found["engine"]["detail"]
+    assert {"bash", "python"} <= set(found["images"]["detail"].split(", "))
 
 
 def test_doctor_says_when_a_server_is_missing(passable) -> None:
