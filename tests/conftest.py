@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Coroutine, Generator, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,20 +227,29 @@ def docker_socket() -> Iterator[str]:
         yield given
 
 
-def start_docker_proxy(path: Path, log: Path, settings: dict[str, str]) -> subprocess.Popen[bytes]:
-    """A Docker Socket Proxy on a socket that is open already: who connects early waits until it serves."""
+def start_docker_proxy(
+    path: Path, log: Path, settings: dict[str, str], command: Sequence[str] = ("-m", "cloche.dockerproxy")
+) -> subprocess.Popen[bytes]:
+    """A Docker Socket Proxy on a socket that is open already: who connects early waits until it serves.
+
+    ``command`` is what Python runs.
+    """
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CLOCHE_")}
     environ |= {f"CLOCHE_DOCKERPROXY_{name}": value for name, value in settings.items()}
     with open_listener(f"unix:{path}") as listener, log.open("ab") as sink:
         environ["CLOCHE_DOCKERPROXY_LISTEN"] = f"fd:{listener.fileno()}"
-        command = [sys.executable, "-m", "cloche.dockerproxy"]
         return subprocess.Popen(
-            command, env=environ, pass_fds=[listener.fileno()], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
+            [sys.executable, *command],
+            env=environ,
+            pass_fds=[listener.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
         )
 
 
 @pytest.fixture(scope="session")
-def spawn_docker_proxy() -> Callable[[Path, Path, dict[str, str]], subprocess.Popen[bytes]]:
+def spawn_docker_proxy() -> Callable[..., subprocess.Popen[bytes]]:
     """``start_docker_proxy``, for tests that want a proxy with settings of their own."""
     return start_docker_proxy
 

@@ -28,6 +28,7 @@ class Traces:
 def traces(executor_pid: int) -> Traces:
     """What is there now."""
     mounts = Path(f"/proc/{executor_pid}/mountinfo").read_text(encoding="utf-8").splitlines()
+    segments, files = host_marks()
     return Traces(
         children=len(_descendants(executor_pid)),
         in_cells=len(_of_cells(executor_pid)),
@@ -35,9 +36,15 @@ def traces(executor_pid: int) -> Traces:
         cgroups=len(cell_groups(executor_pid)),
         mounts=sum("cloche" in line and "/exposed-" not in line for line in mounts),
         descriptors=_descriptors(executor_pid),
-        shared_memory=_hostile_segments(),
-        files=tuple(sorted(str(p) for place in ("/tmp", "/dev/shm", "/var/tmp") for p in Path(place).glob("*mark*"))),
+        shared_memory=segments,
+        files=files,
     )
+
+
+def host_marks() -> tuple[int, tuple[str, ...]]:
+    """What the programs leave where they can: System V segments with their keys, files with their names."""
+    places = (Path("/tmp"), Path("/dev/shm"), Path("/var/tmp"))
+    return _hostile_segments(), tuple(sorted(str(path) for place in places for path in place.glob("*mark*")))
 
 
 def cell_groups(executor_pid: int) -> list[Path]:
