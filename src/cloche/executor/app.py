@@ -7,6 +7,7 @@ from typing import Self
 
 from fastapi import FastAPI
 
+from cloche.executor.engine_watch import EngineWatch
 from cloche.executor.engines.docker.engine import DockerEngine
 from cloche.executor.engines.engine import Engine
 from cloche.executor.engines.local.engine import LocalEngine
@@ -39,7 +40,8 @@ class ExecutorApp:
         runtimes = load_runtimes(settings.runtimes_dir, only=settings.runtimes)
         self._standing = StandingTest(self._engine, runtimes, self._metrics)
         self._runtimes = ReadyRuntimes(self._engine, runtimes, settings.extra_runtimes_dir)
-        equipment = Equipment(self._engine, self._runtimes, self._standing)
+        self._watch = EngineWatch(self._engine, self._test_again)
+        equipment = Equipment(self._engine, self._watch, self._runtimes, self._standing)
         self.service = ExecutorService(settings.name, equipment, settings.slots, self._metrics)
         self.asgi = self._build()
         self._background = Background()
@@ -48,6 +50,7 @@ class ExecutorApp:
         await self._engine.start()
         self._background.start("runtimes", lambda: self._runtimes.watch(self._settings.recheck_s))
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._runtimes.recheck)
+        self._background.start("engine", self._watch.watch)
         self._background.start("standing", lambda: self._standing.watch(self._settings.recheck_s))
         return self
 
@@ -60,6 +63,11 @@ class ExecutorApp:
     async def drain(self) -> None:
         """For SIGTERM: nothing new, and time for what runs."""
         await self.service.drain(self._settings.drain_s)
+
+    def _test_again(self) -> None:
+        """What was tested while the engine was away failed for that alone."""
+        self._runtimes.recheck()
+        self._standing.suspect()
 
     def _build(self) -> FastAPI:
         app = FastAPI(title="Cloche Executor Service", openapi_url=None)

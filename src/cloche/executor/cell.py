@@ -223,11 +223,8 @@ class Cell:
             await self._slot.write(frame)
 
     async def _lost(self, message: str) -> CellLostError:
-        try:
-            usage = await self._slot.usage()
-        except EngineError:
-            usage = SlotUsage()
-        return CellLostError(message, usage)
+        """What to raise for a cell that died. An engine that knows of another reason raises its own error."""
+        return CellLostError(message, await self._slot.usage())
 
     def _step(self, command: Command, limits: Limits) -> protocol.Step:
         return protocol.Step(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cloche.contracts.capabilities import Capabilities
 from cloche.contracts.execution import ExecutionRequest, ExecutorOffer, FailedLine, FinishedLine
 from cloche.contracts.words import Isolation, LeaseId, satisfies
+from cloche.executor.engine_watch import EngineWatch
 from cloche.executor.engines.engine import Engine, SlotStuckError, Tier
 from cloche.executor.execution import Execution
 from cloche.executor.metrics import ExecutorMetrics
@@ -23,9 +24,10 @@ log = get_logger()
 
 @dataclass(frozen=True)
 class Equipment:
-    """The engine, and what its self-tests proved."""
+    """The engine, whether it can make cells now, and what its self-tests proved."""
 
     engine: Engine
+    watch: EngineWatch
     runtimes: ReadyRuntimes
     standing: StandingTest
 
@@ -36,6 +38,7 @@ class ExecutorService:
     def __init__(self, name: str, equipment: Equipment, slots: int, metrics: ExecutorMetrics) -> None:
         self._name = name
         self._engine = equipment.engine
+        self._watch = equipment.watch
         self._runtimes = equipment.runtimes
         self._standing = equipment.standing
         self._slots = slots
@@ -49,8 +52,11 @@ class ExecutorService:
         """For ``/readyz``.
 
         Raises:
-            UnavailableError: self-tests still run, no runtime or no tier passed, or every slot is lost.
+            UnavailableError: self-tests still run, no runtime or no tier passed, every slot is lost, or no cell
+                can be made now.
         """
+        if self._watch.trouble:
+            raise UnavailableError(self._watch.trouble)
         if not self._runtimes.checked:
             raise UnavailableError("The runtimes' self-tests still run.")
         if not self._standing.done:
@@ -136,7 +142,7 @@ class ExecutorService:
     @property
     def _healthy(self) -> bool:
         proven = bool(self._runtimes.offers()) and bool(self._standing.healthy_tiers)
-        return proven and self._slots > 0 and not self._draining
+        return proven and self._slots > 0 and not self._draining and not self._watch.trouble
 
     def _tier_for(self, wanted: Isolation) -> Tier | None:
         """The weakest sound one that satisfies: whoever allows less is not made to pay for more."""
@@ -172,6 +178,8 @@ class ExecutorService:
                 self._idle.set()
             if isinstance(line, FailedLine) and line.reason == "cell_lost":
                 self._standing.suspect()
+            if isinstance(line, FailedLine) and line.reason == "engine_error":
+                self._watch.suspect()
             self._metrics.busy.set(len(self._running))
             self._metrics.seconds.observe(seconds)
             self._metrics.runs.labels(_outcome(line)).inc()

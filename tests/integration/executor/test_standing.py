@@ -15,6 +15,7 @@ from cloche.contracts.capabilities import Capabilities
 from cloche.contracts.execution import ExecutionRequest, FailedLine, FinishedLine
 from cloche.contracts.submission import Program
 from cloche.contracts.words import Isolation, LeaseId
+from cloche.executor.engine_watch import EngineWatch
 from cloche.executor.engines.docker.engine import DockerEngine
 from cloche.executor.engines.engine import CellSpec, EngineError, Slot, SlotStuckError
 from cloche.executor.engines.local.engine import LocalEngine
@@ -308,7 +309,9 @@ async def test_capabilities_name_every_test_runtime_and_fact(worker: Worker) -> 
 async def equipped(engine: LocalEngine, standing: StandingTest) -> ExecutorService:
     runtimes = ReadyRuntimes(engine, load_runtimes(only=("bash",)))
     await runtimes.check()
-    return ExecutorService("under-test", Equipment(engine, runtimes, standing), 2, ExecutorMetrics())
+    return ExecutorService(
+        "under-test", Equipment(engine, EngineWatch(engine, lambda: None), runtimes, standing), 2, ExecutorMetrics()
+    )
 
 
 def gauges(standing: StandingTest, isolation: Isolation) -> tuple[float | None, float | None]:

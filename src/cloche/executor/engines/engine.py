@@ -204,6 +204,9 @@ class Slot(Protocol):
         """What was used since the last ``confine``.
 
         May be asked while others read and write, and after the launcher died, before ``destroy``.
+
+        Raises:
+            EngineError: the cell was lost with something that the engine depends on, not by its program.
         """
         ...
 
@@ -234,6 +237,14 @@ class Engine(Protocol):
 
         Raises:
             EngineUnusableError: they can't, with the reason.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Return if what cells are made with answers now. Asked often, so it makes none.
+
+        Raises:
+            EngineUnusableError: it does not, with the reason.
         """
         ...
 

@@ -72,6 +72,12 @@ class DockerEngine:
         except SlotStuckError as error:
             raise EngineUnusableError(f"a former cell can't be removed: {error}") from error
 
+    async def check(self) -> None:
+        try:
+            await self._proxy.ready()
+        except ClocheError as error:
+            raise EngineUnusableError(error.detail) from error
+
     async def close(self) -> None:
         """As the interface says; logs what could not be removed, which the proxy's janitor then does."""
         await self._warm.close()
@@ -81,6 +87,7 @@ class DockerEngine:
                 await slot.destroy()
             except SlotStuckError as error:
                 log.warning("docker.left_behind", container=container, error=str(error))
+                await slot.give_up()
 
     def facts(self) -> dict[str, str]:
         return {"images": ", ".join(self._images), "oci_runtime": self._oci_runtime}

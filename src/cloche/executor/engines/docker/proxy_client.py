@@ -13,6 +13,7 @@ from cloche.kit.http_exchange import Exchange, ExchangeError
 
 #: A little more than the proxy itself gives the Docker Engine.
 CALL_S: Final = 35.0
+_READY_S: Final = 10.0
 _MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 
 
@@ -58,6 +59,10 @@ class ProxyClient:
         self.address = address
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
+    async def ready(self) -> None:
+        """Return if the proxy and the Docker Engine behind it answer within 10 s."""
+        await self._call("GET", "/readyz", within_s=_READY_S)
+
     async def images(self) -> OfferedImages:
         """What containers can be made of."""
         return OfferedImages(**await self._call("GET", "/images"))
@@ -92,9 +97,9 @@ class ProxyClient:
         """Returns once its next exit can't be missed; ``exit_status`` of the exchange then waits for it."""
         return await self._open("POST", f"/containers/{container}/wait", 200)
 
-    async def _call(self, method: str, target: str, body: bytes = b"") -> Any:
+    async def _call(self, method: str, target: str, body: bytes = b"", *, within_s: float = CALL_S) -> Any:
         try:
-            async with asyncio.timeout(CALL_S):
+            async with asyncio.timeout(within_s):
                 sending = Exchange.open(self.address, method, target, headers=self._headers, body=body)
                 async with await sending as exchange:
                     status = await exchange.head()

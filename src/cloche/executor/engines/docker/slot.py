@@ -10,7 +10,7 @@ from cloche.executor.engines.docker.container_class import ContainerClass
 from cloche.executor.engines.docker.proxy_client import ProxyClient, exit_status
 from cloche.executor.engines.docker.stdio_frames import STDOUT, FramingError, StdioFrames
 from cloche.executor.engines.engine import CellSpec, EngineError, Room, SlotStuckError, SlotUsage
-from cloche.kit.errors import ClocheError, NotFoundError, UnavailableError
+from cloche.kit.errors import ClocheError, NotFoundError
 from cloche.kit.http_exchange import Exchange, ExchangeError
 from cloche.kit.logs import get_logger
 
@@ -22,7 +22,9 @@ DESTROY_S: Final = 9.0
 _RETRY_S: Final = 0.1
 _MAX_LAST_WORDS: Final = 4096
 #: How long the end of the stream may be ahead of the end of the container.
-_EXIT_S: Final = 2.0
+_EXIT_S: Final = 5.0
+#: Between attempts to remove what could not be removed at once.
+_STUCK_RETRY_S: Final = 1.0
 
 
 class DockerSlot:
@@ -54,8 +56,9 @@ class DockerSlot:
         self._last_words = b""
         self._limits = Limits()
         self._room = Room(of.disk_bytes, of.inodes, "none")
-        self._ended = False
+        self._broken = False
         self._gone = False
+        self._removing: asyncio.Task[None] | None = None
         self._on_gone = on_gone
 
     def furnish(self, spec: CellSpec) -> None:
@@ -105,7 +108,7 @@ class DockerSlot:
                 log.warning("docker.stream_broken", container=self.container, error=str(error))
                 data, found = b"", []
             if not data:
-                self._ended = True
+                self._broken = True
                 self._log_last_words()
                 return b""
             self._pieces = [piece for stream, piece in found if stream == STDOUT]
@@ -120,6 +123,7 @@ class DockerSlot:
         try:
             await self._stream.write(data)
         except ExchangeError as error:
+            self._broken = True
             raise EngineError("the launcher's stdin is closed") from error
 
     async def admit(self) -> None:
@@ -131,27 +135,55 @@ class DockerSlot:
     async def usage(self) -> SlotUsage:
         """While the launcher runs it sees the container's own cgroup, and so can say more than the Engine.
 
-        Once it is dead, the Engine's word on whether memory was the reason is all there is.
+        Once it is dead, the Engine's word on whether memory was the reason is all there is. A stream also ends
+        with the proxy, with the Engine, and with the container's removal: none of them is the program's doing.
+
+        Raises:
+            EngineError: the stream has ended, and the Engine does not say that the container ended by itself.
         """
-        if self._ended:
-            with contextlib.suppress(TimeoutError, UnavailableError):
-                await asyncio.wait_for(asyncio.shield(self._exit), _EXIT_S)
-        if not self._exit.done() or self._gone:
+        if not self._broken or self._gone:
             return SlotUsage()
         try:
-            state = await self._proxy.inspect(self.container)
-        except ClocheError:
-            return SlotUsage()
+            async with asyncio.timeout(_EXIT_S):
+                await asyncio.shield(self._exit)
+                state = await self._proxy.inspect(self.container)
+        except (ClocheError, TimeoutError) as error:
+            raise EngineError("the container was lost with the Docker Engine or its proxy") from error
         peak = self.of.memory_bytes if state.oom_killed else 0
         return SlotUsage(memory_peak_bytes=peak, oom_kills=int(state.oom_killed), source="cgroup")
 
     async def destroy(self) -> None:
+        """As the interface says. What is left is tried again, until it is gone or ``give_up`` is called."""
         if self._gone:
             return
         self._stream.abort()
-        await destroy_container(self._proxy, self.container)
-        self._gone = True
-        self._on_gone(self)
+        try:
+            await destroy_container(self._proxy, self.container)
+        except SlotStuckError as error:
+            if self._removing is None:
+                self._removing = asyncio.create_task(self._remove_at_last())
+            error.gone = self._removing
+            raise
+        await self._forget()
+
+    async def give_up(self) -> None:
+        """Leave what is stuck to the proxy's janitor."""
+        if self._removing is not None:
+            self._removing.cancel()
+            await asyncio.gather(self._removing, return_exceptions=True)
+
+    async def _remove_at_last(self) -> None:
+        while not self._gone:
+            await asyncio.sleep(_STUCK_RETRY_S)
+            with contextlib.suppress(SlotStuckError):
+                await destroy_container(self._proxy, self.container)
+                await self._forget()
+        log.info("container.removed_at_last", container=self.container)
+
+    async def _forget(self) -> None:
+        if not self._gone:
+            self._gone = True
+            self._on_gone(self)
         self._exit.cancel()
         self._waiting.abort()
         await asyncio.gather(self._exit, return_exceptions=True)

@@ -91,6 +91,9 @@ class LocalEngine:
             log.error("cgroup.left", group=left)
         await self._find_tiers()
 
+    async def check(self) -> None:
+        """The kernel does not go away."""
+
     async def close(self) -> None:
         await self._ready.close()
         for slot in list(self._open):
