@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "charged.h"
 #include "ending.h"
 #include "measure.h"
 #include "program.h"
@@ -81,6 +82,7 @@ bool step_start(struct step *step, const struct request *request, const struct c
 
     memset(step, 0, sizeof *step);
     cgroup_reset(cell);
+    charged_cpu_restart(cell);
     step->cell = cell;
     step->limits = request->limits;
     step->killed_us = -1;
@@ -168,13 +170,21 @@ void step_kill(struct step *step, enum killed reason)
     end_all(step);
 }
 
+static long long larger(long long one, long long other)
+{
+    return one > other ? one : other;
+}
+
 static long long sample(struct step *step, long long now)
 {
     struct sample seen = measure_tree(step->cell, step->limits.sample_memory);
-    long long limit_us = step->limits.cpu_ms * 1000, total = step->reaped_cpu_us + seen.cpu_us, wait, cost;
+    long long limit_us = step->limits.cpu_ms * 1000, wait, cost;
+    long long total = larger(step->reaped_cpu_us + seen.cpu_us, charged_cpu_us());
 
     if (step->limits.sample_memory && seen.memory_bytes > step->limits.memory_bytes)
         seen.memory_bytes = measure_memory(step->cell);
+    if (step->limits.sample_memory)
+        seen.memory_bytes = larger(seen.memory_bytes, charged_memory(step->cell));
     if (total > step->seen_cpu_us)
         step->seen_cpu_us = total;
     if (seen.memory_bytes > step->sampled_peak)
@@ -285,7 +295,7 @@ void step_report(const struct step *step)
 {
     struct cgroup_memory memory = cgroup_read();
     bool started = step->exec_errno == 0;
-    long long cpu_us = step->reaped_cpu_us > step->seen_cpu_us ? step->reaped_cpu_us : step->seen_cpu_us;
+    long long cpu_us = larger(larger(step->reaped_cpu_us, step->seen_cpu_us), charged_cpu_us());
 
     frame_send('D',
                "exit_code=%d\nsignal=%d\nkilled=%s\nkilled_after_us=%lld\nexec_errno=%d\nwall_us=%lld\ncpu_us=%lld\n"
