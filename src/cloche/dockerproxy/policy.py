@@ -109,6 +109,7 @@ WORK: Final = "/work"
 _TMP: Final = "/tmp"  # noqa: S108  (inside the container)
 
 _MIB: Final = 1024 * 1024
+_SHM: Final = "/dev/shm"  # noqa: S108  (inside the container)
 _SHM_BYTES: Final = 16 * _MIB
 
 
@@ -259,7 +260,9 @@ def _tmpfs(cell: Cell) -> dict[str, str]:
     order, uid = cell.order, cell.uid
     size = f"size={order.disk_bytes},nr_inodes={order.inodes}"
     options = f"rw,exec,nosuid,nodev,{size},mode=0700,uid={uid},gid={uid}"
-    return {WORK: options, _TMP: options}
+    # The Engine's own has as many inodes as the machine has pages.
+    shm = f"rw,noexec,nosuid,nodev,size={_SHM_BYTES},nr_inodes={order.inodes},mode=1777"
+    return {WORK: options, _TMP: options, _SHM: shm}
 
 
 def _labels(cell: Cell) -> dict[str, str]:
@@ -276,8 +279,8 @@ def _ulimits(cell: Cell) -> list[dict[str, Any]]:
     limits = {
         # Not 0, which lets the host pipe dumps to a helper. Source: Linux, fs/coredump.c.
         "core": 1,
-        # A page above the work directory, so that what fills it is told that it is full.
-        "fsize": cell.order.disk_bytes + 4096,
+        # A page above what any of its files can hold, so that what fills one is told that it is full.
+        "fsize": max(cell.order.disk_bytes, cell.order.memory_bytes) + 4096,
         "memlock": 65536,
         "msgqueue": 0,
         "nofile": 4096,
@@ -316,8 +319,16 @@ _MASKED: Final = [
     "/proc/timer_stats",
     "/proc/tty",
     "/proc/vmallocinfo",
+    "/sys/block",
+    "/sys/bus",
+    "/sys/class",
+    "/sys/dev",
     "/sys/devices/virtual/powercap",
     "/sys/firmware",
+    "/sys/hypervisor",
+    "/sys/kernel",
+    "/sys/module",
+    "/sys/power",
 ]
 
 #: The container, whole: every field the Engine would otherwise default, and that matters, is written.

@@ -80,11 +80,16 @@ def _is_container(body: dict[str, Any]) -> bool:
         "MemorySwap": said["memory_bytes"],
         "NanoCpus": said["cpus_milli"] * 1_000_000,
         "PidsLimit": said["processes"] + 1,
-        "Tmpfs": {"/work": options, "/tmp": options},
+        "Tmpfs": {
+            "/work": options,
+            "/tmp": options,
+            "/dev/shm": f"rw,noexec,nosuid,nodev,size=16777216,nr_inodes={found[2]},mode=1777",
+        },
     }
     for limit in wanted["HostConfig"]["Ulimits"]:
         if limit["Name"] == "fsize":
-            limit |= {"Soft": said["disk_bytes"] + 4096, "Hard": said["disk_bytes"] + 4096}
+            most = max(said["disk_bytes"], said["memory_bytes"]) + 4096
+            limit |= {"Soft": most, "Hard": most}
     wanted["HostConfig"]["SecurityOpt"][1] = host["SecurityOpt"][1]
     profile = json.loads(host["SecurityOpt"][1].removeprefix("seccomp="))
     return (

@@ -83,7 +83,7 @@ async def test_a_container_can_do_what_the_launcher_needs_and_little_else(docker
     assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
     assert set(status["Uid"].split()) == set(status["Gid"].split()) == {"57000"}
     assert (status["Groups"].split() or ["57000"]) == ["57000"]
-    assert seen["limits"] == {"core": 1, "fsize": (1 << 20) + 4096, "memlock": 65536, "nofile": 4096, "msgqueue": 0}
+    assert seen["limits"] == {"core": 1, "fsize": (64 << 20) + 4096, "memlock": 65536, "nofile": 4096, "msgqueue": 0}
     assert seen["written"] == ["/dev/shm", "/tmp", "/work"]
     assert seen["read"] == []
     assert seen["interfaces"] == ["lo"]
