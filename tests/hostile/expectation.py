@@ -84,6 +84,20 @@ EXECUTOR_DEFENCES: tuple[ExecutorDefence, ...] = get_args(ExecutorDefence)
 DEFENCES: tuple[Defence, ...] = (*LAUNCHER_DEFENCES, *EXECUTOR_DEFENCES)
 
 
+class Difference(BaseModel):
+    """How a contained run of it ends in one tier instead, and why that is contained too. All of the outcome is new."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    why: str = Field(min_length=20)
+    verdicts: list[Verdict] = Field(min_length=1)
+    limit: LimitName | None = None
+    stdout: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    args: list[str] = []
+
+
 class Expectation(BaseModel):
     """One program that tries something, and how a contained run of it ends.
 
@@ -93,6 +107,7 @@ class Expectation(BaseModel):
     once whose output must differ. ``answer`` is what a case expects and the program can't know. ``afterwards``
     are host paths (globs) that must not exist. ``root_only``: holds where the executor is root;
     ``needs_cgroups``: where the kernel counts a cell's memory and CPU, which sampling can't do as well.
+    ``differs`` names the tiers where another outcome is right.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -120,12 +135,18 @@ class Expectation(BaseModel):
     together: int = 1
     answer: str | None = None
     afterwards: list[str] = []
+    differs: dict[Isolation, Difference] = {}
 
     @model_validator(mode="after")
     def _fails_somehow(self) -> Self:
         if "internal_error" in self.verdicts:
             raise ValueError("no program may earn internal_error")
         return self
+
+    def within(self, tier: Isolation) -> Self:
+        """What is expected in ``tier``."""
+        other = self.differs.get(tier)
+        return self if other is None else self.model_copy(update=dict(other))
 
     def names(self, defence: Defence, tier: Isolation) -> bool:
         """Whether it would break in ``tier`` without ``defence``."""

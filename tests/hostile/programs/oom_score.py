@@ -1,3 +1,5 @@
+import sys
+
 path = "/proc/self/oom_score_adj"
 before = int(open(path).read())
 if before < 500:
@@ -10,3 +12,6 @@ for score in (-1000, -1, 0, before - 1):
     except OSError:
         pass
 print("held")
+held = b""
+while "hog" in sys.argv:
+    held += b"x" * (1 << 20)
