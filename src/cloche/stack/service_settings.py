@@ -1,5 +1,6 @@
 """What each service is told: one object of settings, which becomes its own 0600 file."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,9 @@ class ServiceSettingsSource:
         return settings
 
     def _dockerproxy(self) -> dict[str, Any]:
-        return {"token": self.credentials.tokens["dockerproxy"]}
+        """Stacks that share an Engine must not take over each other's containers: each names its own."""
+        digest = hashlib.sha256(str(self.options.data_dir).encode()).hexdigest()[:12]
+        return {"token": self.credentials.tokens["dockerproxy"], "instance": f"cloche-{digest}"}
 
     def _people(self) -> dict[str, Any]:
         return {"require_keys": self.options.require_keys, "hosts": list(self.options.hosts)}

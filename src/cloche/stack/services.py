@@ -19,7 +19,7 @@ from cloche.stack.sockets import Sockets
 from cloche.stack.spawn import ChildCommand, Identity
 from cloche.stack.visible import find_runtimes, needed_directories, python_paths, web_dist
 
-DOCKER_SOCKET: Final = Path("/var/run/docker.sock")
+_DOCKER_SOCKET: Final = "/var/run/docker.sock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ServiceFactory:
 
     def plan(self, part: Part) -> ChildPlan:
         """How ``part`` lives as a child."""
-        identity = service_identity(part, self.options, DOCKER_SOCKET)
+        identity = service_identity(part, self.options, docker_socket(os.environ))
         settings = self.source.settings_of(part.name)
         command = self._command(part, identity)
         address = self.options.url if part.health == "tcp" else f"unix:{self.sockets.path(part.health)}"
@@ -75,6 +75,11 @@ class ServiceFactory:
             environment={"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", **environment},
             cgroup=self.cgroups.entry if part.name == "executor" else None,
         )
+
+
+def docker_socket(environ: Mapping[str, str]) -> Path:
+    """The Docker Engine's socket, as the proxy will be told."""
+    return Path(environ.get("CLOCHE_DOCKERPROXY_DOCKER_SOCKET", _DOCKER_SOCKET))
 
 
 def _overrides(part: Part, environ: Mapping[str, str]) -> dict[str, str]:
