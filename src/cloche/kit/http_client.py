@@ -108,7 +108,7 @@ class ServiceClient:
         timeout = aiohttp.ClientTimeout(total=timeout_s or self._timeout_s)
         try:
             async with session.request(
-                method, self._base + path, data=body, headers=_JSON, timeout=timeout
+                method, self._base + path, data=body, headers=_JSON if body else None, timeout=timeout
             ) as response:
                 if response.status >= 400:
                     raise await _read_error(response)
@@ -128,7 +128,7 @@ class ServiceClient:
             connector = (
                 aiohttp.UnixConnector(self._unix, limit=limit) if self._unix else aiohttp.TCPConnector(limit=limit)
             )
-            headers = {"Authorization": f"Bearer {self._token}"}
+            headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
             self._session = aiohttp.ClientSession(
                 connector=connector, headers=headers, auto_decompress=False, read_bufsize=256 * 1024
             )
