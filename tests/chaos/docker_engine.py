@@ -1,0 +1,63 @@
+"""A Docker Engine that tests may kill, apart from the one that others use."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[2]
+_SCRIPT = _ROOT / "scripts/test_dockerd.py"
+_HOME = _ROOT / ".cache/killable-engine"
+
+
+@dataclass
+class KillableEngine:
+    """Its images outlive it. The socket stays at one path."""
+
+    socket: str = ""
+
+    def start(self) -> None:
+        """Start it, or find it running; its folder is open to whoever its socket is."""
+        _HOME.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            [sys.executable, _SCRIPT, "start", _HOME], stdout=subprocess.PIPE, text=True, check=True, timeout=90
+        )
+        self.socket = done.stdout.strip()
+        Path(self.socket).parent.chmod(0o711)
+
+    def kill(self) -> None:
+        """kill -9; its containers and their shims live on."""
+        os.kill(int((Path(self.socket).parent / "dockerd.pid").read_text()), signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Remove what it holds but images, and end it."""
+        subprocess.run([sys.executable, _SCRIPT, "stop", _HOME], check=True, timeout=90)
+
+    def copy_image(self, reference: str, source: str) -> None:
+        """Take an image over from the Engine at the socket ``source``, unless it is there."""
+        if self.image_id(reference) == _docker(source, "image", "inspect", "--format", "{{.Id}}", reference).strip():
+            return
+        save = ["docker", "save", reference]
+        with subprocess.Popen(save, env=_environment(source), stdout=subprocess.PIPE) as saved:
+            subprocess.run(["docker", "load", "--quiet"], env=_environment(self.socket), stdin=saved.stdout, check=True)
+        assert saved.returncode == 0
+
+    def image_id(self, reference: str) -> str:
+        """Empty where there is none."""
+        return _docker(self.socket, "images", "--quiet", "--no-trunc", reference).strip()
+
+    def containers(self) -> list[str]:
+        """All of them, running or not, and since when."""
+        return _docker(self.socket, "ps", "--all", "--format", "{{.ID}} {{.Status}} {{.RunningFor}}").splitlines()
+
+
+def _environment(socket: str) -> dict[str, str]:
+    return {**os.environ, "DOCKER_HOST": f"unix://{socket}"}
+
+
+def _docker(socket: str, *arguments: str) -> str:
+    return subprocess.run(
+        ["docker", *arguments], env=_environment(socket), check=True, capture_output=True, text=True, timeout=60
+    ).stdout
