@@ -1,0 +1,1 @@
+../hostile/executor_under_test.py
