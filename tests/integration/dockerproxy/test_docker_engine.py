@@ -8,7 +8,14 @@ import pytest
 
 from cloche.contracts.limits import MIB, CompileLimits, Limits
 from cloche.executor.engines.docker.engine import DockerEngine
-from cloche.executor.engines.engine import CellSpec, EngineError, EngineUnusableError, ToolchainMissingError
+from cloche.executor.engines.docker.slot import DockerSlot
+from cloche.executor.engines.engine import (
+    CellSpec,
+    EngineError,
+    EngineUnusableError,
+    SlotStuckError,
+    ToolchainMissingError,
+)
 from cloche.executor.runtimes import Runtime, load_runtimes
 
 pytestmark = pytest.mark.docker
@@ -178,4 +185,68 @@ async def test_a_limit_that_no_class_fits_gets_a_container_of_its_own(start_prox
     slot = await engine.open(await spec(engine, bash, limits=Limits(memory_bytes=90 * MIB)))
     assert not slot.sample_memory
     await slot.destroy()
+    await engine.close()
+
+
+async def _broken_off(slot: DockerSlot) -> None:
+    """Its stream has ended."""
+    async with asyncio.timeout(10):
+        while await slot.read():
+            pass
+
+
+async def test_a_container_that_ended_by_itself_is_known_to_have(engine: DockerEngine, bash: Runtime) -> None:
+    slot = await engine.open(await spec(engine, bash))
+    await slot.write(b"no frame of the launcher's protocol, so that it ends")
+    await _broken_off(slot)
+    assert (await slot.usage()).source == "cgroup"
+    await slot.destroy()
+
+
+async def test_a_container_that_somebody_removed_did_not_end_by_its_program(
+    engine: DockerEngine, bash: Runtime, proxy: Any
+) -> None:
+    slot = await engine.open(await spec(engine, bash))
+    await proxy.client.delete(slot.container)
+    await _broken_off(slot)
+    with pytest.raises(EngineError, match="lost with the Docker Engine"):
+        await slot.usage()
+    await slot.destroy()
+
+
+async def test_a_proxy_that_dies_is_no_doing_of_the_program(start_proxy: Any, bash: Runtime) -> None:
+    proxy = start_proxy()
+    engine = DockerEngine(proxy.address, owner="killed-test")
+    await engine.start()
+    slot = await engine.open(await spec(engine, bash))
+    proxy.process.kill()
+    proxy.process.wait()
+    with pytest.raises(EngineUnusableError):
+        await engine.check()
+    await _broken_off(slot)
+    with pytest.raises(EngineError, match="lost with the Docker Engine"):
+        await slot.usage()
+    proxy.start()
+    await engine.check()
+    await slot.destroy()
+    assert await owned(proxy, "killed-test") == []
+    await engine.close()
+
+
+async def test_what_could_not_be_removed_is_tried_again_until_it_is_gone(
+    start_proxy: Any, bash: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloche.executor.engines.docker.slot.DESTROY_S", 0.2)
+    proxy = start_proxy()
+    engine = DockerEngine(proxy.address, owner="stuck-test")
+    await engine.start()
+    slot = await engine.open(await spec(engine, bash))
+    proxy.process.kill()
+    proxy.process.wait()
+    with pytest.raises(SlotStuckError) as stuck:
+        await slot.destroy()
+    proxy.start()
+    assert stuck.value.gone is not None
+    await asyncio.wait_for(stuck.value.gone, 20)
+    assert await owned(proxy, "stuck-test") == []
     await engine.close()
