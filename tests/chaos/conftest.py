@@ -89,7 +89,7 @@ def docker_stack(killable_engine: KillableEngine) -> Iterator[Stack]:
     environment = {
         "CLOCHE_DOCKERPROXY_DOCKER_SOCKET": killable_engine.socket,
         "CLOCHE_DOCKERPROXY_LINGER_S": str(LINGER_S),
-        "CLOCHE_EXECUTOR_READY_CONTAINERS": "1",
+        "CLOCHE_EXECUTOR_READY_CONTAINERS": "0",
         "CLOCHE_EXECUTOR_SLOTS": "4",
     }
     with _running("--engine", "docker", **environment) as running:

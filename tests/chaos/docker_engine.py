@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
@@ -17,6 +17,7 @@ class KillableEngine:
     """Its images outlive it. The socket stays at one path."""
 
     socket: str = ""
+    _command: list[str] = field(default_factory=list[str])
 
     def start(self) -> None:
         """Start it, or find it running; its folder is open to whoever its socket is."""
@@ -28,8 +29,17 @@ class KillableEngine:
         Path(self.socket).parent.chmod(0o711)
 
     def kill(self) -> None:
-        """kill -9; its containers and their shims live on."""
-        os.kill(int((Path(self.socket).parent / "dockerd.pid").read_text()), signal.SIGKILL)
+        """kill -9; its containerd, its containers and their shims live on."""
+        process = Path("/proc") / (Path(self.socket).parent / "dockerd.pid").read_text()
+        self._command = process.joinpath("cmdline").read_text().split("\0")[:-1]
+        os.kill(int(process.name), signal.SIGKILL)
+
+    def start_again(self) -> None:
+        """As the host's own supervisor would: beside what lives on."""
+        with (_HOME / "dockerd.log").open("ab") as log:
+            subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            ).returncode = 0  # whoever adopts it sees its end
 
     def stop(self) -> None:
         """Remove what it holds but images, and end it."""

@@ -15,8 +15,6 @@ from .watching import Seen, check, stored, submit, watch
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(240)]
 _EVALUATIONS = 16
-#: Containers that the executor keeps ready for the next programs.
-_READY = 1
 
 
 @pytest.mark.parametrize("part", ["executor", "dockerproxy"])
@@ -40,7 +38,7 @@ async def test_killed_engine_costs_no_verdict_and_leaves_no_container(
         await _at_some_moment(readers)
         killable_engine.kill()
         await _offered(client, docker_stack, healthy=False)
-        await asyncio.to_thread(killable_engine.start)
+        killable_engine.start_again()
         await _offered(client, docker_stack, healthy=True)
         await _all_right(client, docker_stack, ids, readers)
     assert {part: docker_stack.child(part)["restarts"] for part in before} == before
@@ -85,7 +83,10 @@ async def _offered(client: aiohttp.ClientSession, stack: Stack, *, healthy: bool
 
 
 async def _none_left(engine: KillableEngine) -> None:
-    """But those that are ready for the next programs."""
-    async with asyncio.timeout(60 + LINGER_S):
-        while len(await asyncio.to_thread(engine.containers)) > _READY:  # noqa: ASYNC110  (the Engine is asked)
-            await asyncio.sleep(0.2)
+    left: list[str] = []
+    try:
+        async with asyncio.timeout(60 + LINGER_S):
+            while left := await asyncio.to_thread(engine.containers):  # noqa: ASYNC110  (the Engine is asked)
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        pytest.fail(f"left: {left}")
