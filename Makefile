@@ -16,7 +16,7 @@ WEB := src/cloche/stack/web_dist/index.html
 LAUNCHER := src/cloche/executor/launcher/bin/.built
 
 .PHONY: run stop setup dev-setup system web launcher check test test-full test-unit test-integration test-conformance \
-        test-hostile test-images test-mutation test-e2e test-chaos test-web test-cgroup2 test-compose bench bench-cell lock wheel clean help
+        test-hostile test-images test-docker test-mutation test-e2e test-chaos test-web test-cgroup2 test-compose bench bench-cell lock wheel clean help
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -87,7 +87,7 @@ check: $(VENV)/.dev frontend/node_modules/.ready ## Formatting, lint, types, arc
 
 test: dev-setup ## All tests
 	@rm -f .cache/timings
-	@$(MAKE) --no-print-directory test-web test-unit test-integration test-conformance test-hostile test-images test-e2e test-chaos
+	@$(MAKE) --no-print-directory test-web test-unit test-integration test-conformance test-hostile test-images test-docker test-e2e test-chaos
 	@$(TIMED) --summary
 
 test-web: dev-setup
@@ -105,13 +105,16 @@ test-conformance: dev-setup
 
 test-hostile: dev-setup
 	@$(TIMED) test-hostile $(PYTEST) tests/hostile -m "not slow"
-	@[ "$$(id -u)" -ne 0 ] || $(TIMED) test-hostile-user $(AS_USER) tests/hostile -m "not slow"
+	@[ "$$(id -u)" -ne 0 ] || $(TIMED) test-hostile-user $(AS_USER) tests/hostile -m "not slow and not docker"
 
 test-mutation: dev-setup ## Switch each defence off alone and see hostile programs get through (as root, some minutes)
 	@$(TIMED) test-mutation $(PYTEST) -n 2 tests/hostile/mutation_suite.py tests/integration/dockerproxy/mutation_suite.py
 
 test-images: dev-setup ## Build the images of python, javascript, c and bash, and run their languages in them
 	@$(TIMED) test-images $(PYTEST) tests/images -m "not slow"
+
+test-docker: dev-setup ## HumanEval and a hundred megabytes of output, in containers
+	@$(TIMED) test-docker $(PYTEST) tests/docker
 
 test-e2e: dev-setup
 	@$(TIMED) test-e2e $(PYTEST) tests/e2e -m "not slow"
