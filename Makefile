@@ -108,7 +108,7 @@ test-hostile: dev-setup
 	@[ "$$(id -u)" -ne 0 ] || $(TIMED) test-hostile-user $(AS_USER) tests/hostile -m "not slow and not docker"
 
 test-mutation: dev-setup ## Switch each defence off alone and see hostile programs get through (as root, some minutes)
-	@$(TIMED) test-mutation $(PYTEST) -n 2 tests/hostile/mutation_suite.py tests/integration/dockerproxy/mutation_suite.py
+	@$(TIMED) test-mutation $(PYTEST) -n 2 tests/hostile/mutation_suite.py tests/hostile/container_mutation_suite.py tests/integration/dockerproxy/mutation_suite.py
 
 test-images: dev-setup ## Build the images of python, javascript, c and bash, and run their languages in them
 	@$(TIMED) test-images $(PYTEST) tests/images -m "not slow"
