@@ -40,7 +40,7 @@ class Attempt:
 
 def attempts(expectations: Iterable[Expectation], tiers: Iterable[Isolation]) -> list[Attempt]:
     """Every program in every of ``tiers`` that it applies to."""
-    return [Attempt(each.within(tier), tier) for tier in tiers for each in expectations if tier in each.tiers]
+    return [Attempt(each.within(tier), tier) for tier in tiers for each in expectations if each.applies(tier)]
 
 
 def why_not(attempt: Attempt, offer: ExecutorOffer) -> str | None:

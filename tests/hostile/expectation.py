@@ -143,6 +143,10 @@ class Expectation(BaseModel):
             raise ValueError("no program may earn internal_error")
         return self
 
+    def applies(self, tier: Isolation) -> bool:
+        """Whether it is to be tried in ``tier``: a container of gVisor's is a container."""
+        return ("container" if tier == "gvisor" else tier) in self.tiers
+
     def within(self, tier: Isolation) -> Self:
         """What is expected in ``tier``."""
         other = self.differs.get(tier)
