@@ -176,6 +176,8 @@ def _clear(run: Path) -> None:
         pid = int((run / "exec/containerd/containerd.pid").read_text())
         if _is_dockerd(pid, run):
             _end(pid)
+    # The next daemon would wait for a containerd of this number, which may be dead and not reaped yet.
+    (run / "exec/containerd/containerd.pid").unlink(missing_ok=True)
     _unmount(run)
     for stale in ("docker.sock", "dockerd.pid"):
         (run / stale).unlink(missing_ok=True)
