@@ -16,7 +16,8 @@ WEB := src/cloche/stack/web_dist/index.html
 LAUNCHER := src/cloche/executor/launcher/bin/.built
 
 .PHONY: run stop setup dev-setup system web launcher check test test-full test-unit test-integration test-conformance \
-        test-hostile test-images test-docker test-mutation test-e2e test-chaos test-web test-cgroup2 test-compose bench bench-cell lock wheel clean help
+        test-hostile test-images test-docker test-mutation test-e2e test-chaos test-web test-cgroup2 test-compose bench bench-cell \
+        bench-docker lock wheel clean help
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -137,6 +138,11 @@ bench: dev-setup ## HumanEval side by side with its own harness
 
 bench-cell: dev-setup ## What a cell costs, beside the bare interpreter; then 10,000 runs and what is left of them
 	@$(BIN)/python benchmarks/cell.py --endure 10000
+
+bench-docker: dev-setup ## Containers beside docker run, the Docker Socket Proxy's own cost, and 100 MB of output
+	@$(BIN)/python benchmarks/container_path.py
+	@$(BIN)/python benchmarks/docker_proxy.py
+	@$(BIN)/python benchmarks/much_output.py
 
 wheel: setup ## A wheel that needs no Node and no compiler
 	@$(BIN)/python -m hatchling build -t wheel

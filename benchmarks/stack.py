@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -37,7 +38,7 @@ class Stack:
 
 
 @contextlib.contextmanager
-def started_stack() -> Iterator[Stack]:
+def started_stack(*arguments: str, docker_socket: str = "") -> Iterator[Stack]:
     """``cloche up`` with everything real; ``cloche down`` at the end."""
     folder = Path(tempfile.mkdtemp(prefix="cloche-bench-", dir="/tmp"))
     folder.chmod(0o711)
@@ -47,7 +48,8 @@ def started_stack() -> Iterator[Stack]:
     cloche = [str(Path(sys.executable).with_name("cloche"))]
     place = ["--data-dir", str(folder / "data")]
     try:
-        subprocess.run([*cloche, "up", "--detach", "--port", str(port), *place], check=True)
+        environ = os.environ | ({"CLOCHE_DOCKERPROXY_DOCKER_SOCKET": docker_socket} if docker_socket else {})
+        subprocess.run([*cloche, "up", "--detach", "--port", str(port), *place, *arguments], check=True, env=environ)
         yield Stack(f"http://127.0.0.1:{port}", folder / "data")
     finally:
         subprocess.run([*cloche, "down", *place], check=False)
