@@ -29,7 +29,8 @@ static int open_parent(int work, char *path, char **name)
             close(at);
             return -1;
         }
-        next = openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        /* With O_DIRECTORY gVisor would follow a link; a link opened as such is no directory to open from. */
+        next = openat(at, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         close(at);
         at = next;
     }
