@@ -14,6 +14,7 @@ enum kind {
 struct cell {
     enum kind kind;
     uid_t program_uid; /* 0: the program shares ours */
+    bool gvisor; /* the kernel is gVisor's, and nobody's but this cell's */
     bool time_namespace;
     bool network_lent; /* the network namespace is not ours to change */
     bool signals_scoped;  /* kill(2) of ours reaches our programs alone, though we are nobody's PID 1 */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ending.h"
@@ -74,6 +76,29 @@ static void read_hello(struct frame *frame, struct room *room, char **directory)
     }
 }
 
+/* A container's launcher that is root has another user for its programs: the work directory's. */
+static void find_program_user(const char *directory)
+{
+    struct stat about;
+
+    if (cell->kind != KIND_CONTAINER || geteuid() != 0)
+        return;
+    if (directory == NULL || stat(directory, &about) < 0 || about.st_uid == 0 || setgroups(0, NULL) < 0)
+        broken("no user for programs");
+    cell->program_uid = about.st_uid;
+}
+
+static int open_work(const char *directory)
+{
+    int fd = -1;
+
+    if (privileges_files_begin(cell) && directory != NULL)
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (!privileges_files_end(cell))
+        broken_by("the program's files");
+    return fd;
+}
+
 /* Everything that needs a privilege is done here; from then on we have none but over our programs. */
 static void on_hello(struct frame *frame)
 {
@@ -83,18 +108,29 @@ static void on_hello(struct frame *frame)
     read_hello(frame, &room, &directory);
     if (cell->kind == KIND_NAMESPACE && !namespaces_furnish(cell, &room))
         broken_by("the cell's own file system");
+    find_program_user(directory);
     if (!privileges_drop(cell))
         broken_by("capabilities");
     if (!without("dumpable"))
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (cell->kind == KIND_NAMESPACE)
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* a change of user has cleared it */
-    if (directory != NULL)
-        work = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    work = open_work(directory);
     if (work < 0)
         broken("no work directory");
     if (!confine_programs(cell, &room))
         broken_by("Landlock");
+}
+
+static bool write_file(char *path, mode_t mode, const struct fields *content)
+{
+    bool good;
+
+    good = privileges_files_begin(cell) &&
+           file_write(work, path, mode, content->at, (size_t)(content->end - content->at));
+    if (!privileges_files_end(cell))
+        broken_by("the program's files");
+    return good;
 }
 
 static void on_file(struct frame *frame)
@@ -113,7 +149,7 @@ static void on_file(struct frame *frame)
     }
     if (path == NULL)
         broken("a file without a path");
-    if (!file_write(work, path, (mode_t)mode, fields.at, (size_t)(fields.end - fields.at)))
+    if (!write_file(path, (mode_t)mode, &fields))
         fault("file", "a file could not be written");
 }
 

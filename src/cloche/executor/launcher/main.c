@@ -70,11 +70,16 @@ int main(int argc, char **argv)
         /* kill(-1) ends every process in sight, so it must be a cell's PID namespace that we are first in. */
         return refuse("must be the first process of a PID namespace");
     }
+    cell.gvisor = access("/proc/sentry-meminfo", F_OK) == 0;
+    if (cell.gvisor)
+        cell_feature(&cell, "gvisor");
     cell.landlock = without("landlock") ? 0 : landlock_abi();
     if (cell.landlock > 0 && cell.read != NULL) {
         snprintf(word, sizeof word, "landlock:%d", cell.landlock);
         cell_feature(&cell, word);
     }
+    if (cell.kind == KIND_CONTAINER && geteuid() == 0)
+        cell_feature(&cell, "own-user");
     cell_feature(&cell, "seccomp");
     cell_feature(&cell, "no-capabilities");
     launcher_run(&cell);

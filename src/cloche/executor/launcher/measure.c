@@ -161,14 +161,31 @@ static struct sample measure(const struct cell *cell, adder *add)
     return sum;
 }
 
+/* All memory that this kernel gave out: anonymous and shared, files of tmpfs too, each page once.
+ * Source: gVisor, pkg/sentry/fsimpl/proc/tasks_files.go (meminfoData). */
+static long long given_out(long long otherwise)
+{
+    char text[1024], *found;
+
+    if (read_file(AT_FDCWD, "/proc/meminfo", text, sizeof text) <= 0 || (found = strstr(text, "\nAnonPages:")) == NULL)
+        return otherwise;
+    return atoll(found + strlen("\nAnonPages:")) * 1024;
+}
+
 struct sample measure_tree(const struct cell *cell, bool memory_counts)
 {
-    return measure(cell, memory_counts ? add_all : add_process);
+    struct sample seen = measure(cell, memory_counts ? add_all : add_process);
+
+    if (cell->gvisor && memory_counts)
+        seen.memory_bytes = given_out(seen.memory_bytes);
+    return seen;
 }
 
 long long measure_memory(const struct cell *cell)
 {
-    return measure(cell, add_proportional).memory_bytes;
+    long long resident = measure(cell, add_proportional).memory_bytes;
+
+    return cell->gvisor ? given_out(resident) : resident;
 }
 
 static long long read_oom_kills(void)

@@ -17,7 +17,8 @@ struct cgroup_memory {
 /* Microseconds on the monotonic clock. */
 long long now_us(void);
 
-/* Sums every process but this one; page tables too where memory is limited by what we see. */
+/* Sums every process but this one; page tables too where memory is limited by what we see. In gVisor memory is all
+ * that its kernel gave out, files included. */
 struct sample measure_tree(const struct cell *cell, bool memory_counts);
 
 /* Resident memory of all live processes with shared pages counted once: exact, and dear. */

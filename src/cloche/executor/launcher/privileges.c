@@ -76,6 +76,25 @@ bool privileges_drop(const struct cell *cell)
     return true;
 }
 
+static bool changes_user(const struct cell *cell)
+{
+    return cell->gvisor && cell->program_uid != 0;
+}
+
+bool privileges_files_begin(const struct cell *cell)
+{
+    return !changes_user(cell) || (setegid(cell->program_uid) == 0 && seteuid(cell->program_uid) == 0);
+}
+
+bool privileges_files_end(const struct cell *cell)
+{
+    int error = errno;
+    bool ourselves = !changes_user(cell) || (seteuid(0) == 0 && setegid(0) == 0);
+
+    errno = error;
+    return ourselves;
+}
+
 bool privileges_become(uid_t uid)
 {
     const unsigned long long needed = BIT(CAP_KILL) | BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP);

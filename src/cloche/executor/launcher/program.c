@@ -118,7 +118,7 @@ static void become(const struct program *program, const int ends[3], int report)
             fail(report);
     reset_signals();
     umask(022);
-    if (fchdir(program->work) < 0 || !set_limits(program->limits) || !privileges_leave(program->cell))
+    if (!set_limits(program->limits) || !privileges_leave(program->cell) || fchdir(program->work) < 0)
         fail(report);
     prefer_for_oom();
     if (program->cell->kind == KIND_PROCESS)
