@@ -20,13 +20,6 @@ _OF_ENGINE: Final[dict[str, EngineRequest]] = {
     "list": policy.list_own(_INSTANCE),
     "create": policy.create(f"{_INSTANCE}-{{random}}", {}),
 }
-_SAMPLE: Final = Cell(
-    order=CreateOrder("python", "e1", 256 * MIB, 1000, 64, 64 * MIB, 4096),
-    image_id="sha256:…",
-    uid=FIRST_UID,
-    instance=_INSTANCE,
-    runtime="runc",
-)
 #: Settings that bound what callers can have.
 _CAPS: Final = ("max_", "creates_", "linger_", "idle_")
 
@@ -45,7 +38,7 @@ def lines(settings: ProxySettings) -> Iterator[str]:
     yield "Docker Socket Proxy: all that can pass. What is not listed is refused."
     yield from _requests()
     yield from _order(settings)
-    yield from _body()
+    yield from _body(settings)
     yield from _caps(settings)
 
 
@@ -92,18 +85,25 @@ def _images(named: dict[str, str] | None) -> str:
     return f"one of the aliases {', '.join(sorted(named))}"
 
 
-def _body() -> Iterator[str]:
+def _body(settings: ProxySettings) -> Iterator[str]:
+    sample = Cell(
+        order=CreateOrder("python", "e1", 256 * MIB, 1000, 64, 64 * MIB, 4096),
+        image_id="sha256:…",
+        uid=FIRST_UID,
+        instance=_INSTANCE,
+        runtime=settings.runtime,
+    )
     yield ""
     yield "THE CONTAINER: every field that the Engine is sent, and no other"
     for prefix, fields in (("", policy.CONFIG), ("HostConfig.", policy.HOST_CONFIG)):
         for field in fields:
-            yield f"  {prefix}{field.name} = {_value(field)}"
+            yield f"  {prefix}{field.name} = {_value(field, sample)}"
             yield f"    {field.why}"
 
 
-def _value(field: Fixed | Given) -> str:
+def _value(field: Fixed | Given, sample: Cell) -> str:
     if isinstance(field, Given):
-        return f"from {field.source}, such as {json.dumps(field.of(_SAMPLE), ensure_ascii=False)}"
+        return f"from {field.source}, such as {json.dumps(field.of(sample), ensure_ascii=False)}"
     # The system call profile is a file that can be read by itself.
     return json.dumps(field.value).replace(json.dumps(policy.SECCOMP)[1:-1], "<dockerproxy/seccomp.json>")
 

@@ -6,6 +6,7 @@ from cloche.dockerproxy import policy
 from cloche.dockerproxy.explain import explanation, lines
 from cloche.dockerproxy.settings import ProxySettings
 
+ORDER = policy.CreateOrder("python", "e1", 256 << 20, 1000, 64, 64 << 20, 4096)
 SETTINGS = ProxySettings(listen="fd:3", images={"cobol": "x"}, max_memory_bytes=12345678, max_attachments=77)
 
 
@@ -29,6 +30,13 @@ def test_a_fixed_field_is_told_as_it_is_sent(field: policy.Fixed) -> None:
     told = next(line for line in lines(SETTINGS) if line.startswith(f"  HostConfig.{field.name} = "))
     value = json.loads(told.partition(" = ")[2])
     assert value == field.value or value[-1] == "seccomp=<dockerproxy/seccomp.json>"
+
+
+def test_what_gvisor_adds_is_told() -> None:
+    told = "\n".join(lines(SETTINGS.model_copy(update={"runtime": "runsc"})))
+    assert 'HostConfig.Runtime = from the setting runtime, such as "runsc"' in told
+    assert f"such as {policy.memory_of(ORDER, 'runsc')}\n" in told
+    assert f"such as {policy.memory_of(ORDER, 'runc')}\n" not in told
 
 
 def test_it_says_whose_settings_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,23 @@ def test_the_create_body_is_the_golden_one() -> None:
     assert body == json.loads(golden.read_text(encoding="utf-8"))
 
 
+def test_gvisor_changes_the_runtime_the_room_for_its_kernel_and_the_launchers_user_alone() -> None:
+    plain, gvisor = (
+        policy.create_body(Cell(CreateOrder(**ORDER), IMAGE, 50007, "cloche", runtime)) for runtime in ("runc", "runsc")
+    )
+    host = gvisor["HostConfig"]
+    assert host["Runtime"] == "runsc"
+    assert host["Memory"] == host["MemorySwap"] == int(gvisor["Labels"]["cloche.memory"]) > ORDER["memory_bytes"]
+    assert host["CapAdd"] == ["KILL", "SETGID", "SETPCAP", "SETUID"]
+    assert host["PidsLimit"] > ORDER["processes"] + 1
+    assert gvisor["User"] == "0:0"
+    gvisor["User"] = plain["User"]
+    for key in ("Runtime", "CapAdd", "Memory", "MemorySwap", "PidsLimit"):
+        host[key] = plain["HostConfig"][key]
+    gvisor["Labels"]["cloche.memory"] = plain["Labels"]["cloche.memory"]
+    assert gvisor == plain
+
+
 @pytest.mark.parametrize(
     "body",
     [
