@@ -34,8 +34,23 @@ OUTSIDE = "203.0.113.2"
 HOW_TO_GET = "Debian: apt-get install docker.io; or set CLOCHE_TEST_DOCKER_SOCKET to a running Engine's socket."
 
 
+#: No virtual machine extensions are needed, and no network is there to be set up.
+_RUNSC = '#!/bin/sh\nexec {runsc} --platform=ptrace --network=none "$@"\n'
+
+
 class EngineError(Exception):
     """The test Engine can't be had; the message says what to do."""
+
+
+def _other_runtimes(run: Path) -> dict[str, dict[str, str]]:
+    """OCI runtimes beside runc: gVisor's, where it is installed."""
+    runsc = shutil.which("runsc")
+    if runsc is None:
+        return {}
+    wrapper = run / "runsc"
+    wrapper.write_text(_RUNSC.format(runsc=runsc))
+    wrapper.chmod(0o755)
+    return {"runsc": {"path": str(wrapper)}}
 
 
 def start(root: Path, *, networks: bool = False) -> Path:
@@ -58,7 +73,7 @@ def start(root: Path, *, networks: bool = False) -> Path:
         argv += ["-H", f"unix://{sock}", "--pidfile", str(run / "dockerd.pid"), "--config-file", str(run / "none.json")]
         argv += ["--bridge=none", "--storage-driver=overlay2"]
         argv = [*ALONE, *argv, f"--dns={OUTSIDE}"] if networks else [*argv, "--iptables=false", "--ip6tables=false"]
-        (run / "none.json").write_text("{}")
+        (run / "none.json").write_text(json.dumps({"runtimes": _other_runtimes(run)}))
         with log_path.open("wb") as log:
             daemon = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + START_S

@@ -255,6 +255,16 @@ def spawn_docker_proxy() -> Callable[..., subprocess.Popen[bytes]]:
 
 
 @pytest.fixture(scope="session")
+def gvisor_proxy(docker_socket: str, server_folder: Path) -> Iterator[str]:
+    """As ``docker_proxy``, one whose containers run under gVisor."""
+    path = server_folder / "gvisor-proxy.sock"
+    settings = {"DOCKER_SOCKET": docker_socket, "INSTANCE": f"test-{secrets.token_hex(4)}", "RUNTIME": "runsc"}
+    process = start_docker_proxy(path, server_folder / "gvisor-proxy.log", settings)
+    yield f"unix:{path}"
+    _end(process, signal.SIGTERM)
+
+
+@pytest.fixture(scope="session")
 def docker_proxy(docker_socket: str, server_folder: Path) -> Iterator[str]:
     """The address of a Docker Socket Proxy with its default settings."""
     path = server_folder / "docker-proxy.sock"

@@ -8,17 +8,21 @@ from dataclasses import dataclass, field
 
 from cloche.contracts.limits import Limits
 from cloche.contracts.words import Network, Stream
-from cloche.executor.cell import Cell, Command, StepFacts
+from cloche.executor.cell import Cell, CellLostError, Command, StepFacts
 from cloche.executor.engines.engine import CellSpec, Engine, Slot, Toolchain
 from cloche.executor.runtimes import Runtime, filled
-from cloche.executor.verdict import Judgement, judge
+from cloche.executor.verdict import Judgement, judge, judge_memory
 from cloche.kit.ids import uuid7
 
 #: How much longer a program may take where its time is not what is tested: on an emulated processor everything does.
 _PATIENCE = float(os.environ.get("CLOCHE_TEST_PATIENCE", "1"))
 LIMITS = Limits(wall_time_s=10 * _PATIENCE, cpu_time_s=10 * _PATIENCE, memory_bytes=128 * 1024 * 1024)
 #: What a tier does not promise; its tests then check what it does instead. Nothing is skipped.
-LACKS = {"process": frozenset({"view", "processes", "disk", "loopback"})}
+LACKS = {
+    "process": frozenset({"view", "processes", "disk", "loopback"}),
+    # gVisor's tmpfs takes a limit of inodes and ignores it; its /proc tells every user about every process.
+    "gvisor": frozenset({"inodes", "closed proc"}),
+}
 ENV = (("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8"))
 
 
@@ -108,6 +112,16 @@ class Bench:
             yield OpenCell(self, cell, slot, wanted, toolchain)
         finally:
             await slot.destroy()
+
+    async def verdict(self, source: str, limits: Limits) -> tuple[str, bytes]:
+        """As ``run``, and as ``Steps`` judges a cell that the kernel took whole for its memory; and stdout."""
+        try:
+            ran = await self.run(source, limits=limits)
+        except CellLostError as error:
+            if error.usage.oom_kills == 0:
+                raise
+            return judge_memory(limits, error.usage.memory_peak_bytes, error.usage.oom_kills).verdict, b""
+        return ran.verdict, ran.stdout
 
     async def run(
         self,

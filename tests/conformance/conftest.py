@@ -42,8 +42,13 @@ def _docker(request: pytest.FixtureRequest) -> Engine:
     return DockerEngine(request.getfixturevalue("docker_proxy"), owner="conformance")
 
 
+def _gvisor(request: pytest.FixtureRequest) -> Engine:
+    return DockerEngine(request.getfixturevalue("gvisor_proxy"), owner="conformance")
+
+
 ENGINES: dict[str, Callable[[pytest.FixtureRequest], Engine]] = {
     "docker": _docker,
+    "gvisor": _gvisor,
     "local": _local,
     "local-without-cgroups": _local_without_cgroups,
     "process": _process,
@@ -61,7 +66,9 @@ def landlock_abi() -> int:
     return ctypes.CDLL(None).syscall(_LANDLOCK_CREATE_RULESET, None, 0, version_please)
 
 
-@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.docker if name == "docker" else ()) for name in ENGINES])
+@pytest.fixture(
+    params=[pytest.param(name, marks=pytest.mark.docker if name in {"docker", "gvisor"} else ()) for name in ENGINES]
+)
 def engine_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     if name.startswith("process") and not AS_ROOT and landlock_abi() < _SCOPES_SIGNALS:

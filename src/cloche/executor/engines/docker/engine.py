@@ -4,10 +4,11 @@ import asyncio
 import re
 from typing import Final
 
-from cloche.contracts.words import EngineName, Isolation
+from cloche.contracts.words import EngineName
 from cloche.executor.engines.docker.container_class import ContainerClass, exact_class, rounded_class
+from cloche.executor.engines.docker.gvisor import GVISOR, GvisorSlot
 from cloche.executor.engines.docker.proxy_client import ContainerOrder, ProxyClient
-from cloche.executor.engines.docker.slot import DockerSlot, destroy_container
+from cloche.executor.engines.docker.slot import CONTAINER, DockerSlot, destroy_container
 from cloche.executor.engines.docker.warm import WarmContainers
 from cloche.executor.engines.engine import (
     CellSpec,
@@ -56,8 +57,11 @@ class DockerEngine:
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
-        isolation: Isolation = "gvisor" if self._oci_runtime.startswith("runsc") else "container"
-        return (Tier(isolation, features=("namespaces", "seccomp", "no capabilities")),)
+        return (GVISOR if self._gvisor else CONTAINER,)
+
+    @property
+    def _gvisor(self) -> bool:
+        return self._oci_runtime.startswith("runsc")
 
     async def start(self) -> None:
         try:
@@ -154,7 +158,8 @@ class DockerEngine:
         except BaseException:
             stream.abort()
             raise
-        slot = DockerSlot(of, container, self._proxy, stream=stream, waiting=waiting, on_gone=self._gone)
+        kind = GvisorSlot if self._gvisor else DockerSlot
+        slot = kind(of, container, self._proxy, stream=stream, waiting=waiting, on_gone=self._gone)
         self._slots[container] = slot
         return slot
 

@@ -9,7 +9,7 @@ from cloche.contracts.limits import Limits
 from cloche.executor.engines.docker.container_class import ContainerClass
 from cloche.executor.engines.docker.proxy_client import ProxyClient, exit_status
 from cloche.executor.engines.docker.stdio_frames import STDOUT, FramingError, StdioFrames
-from cloche.executor.engines.engine import CellSpec, EngineError, Room, SlotStuckError, SlotUsage
+from cloche.executor.engines.engine import CellSpec, EngineError, Room, SlotStuckError, SlotUsage, Tier
 from cloche.kit.errors import ClocheError, NotFoundError
 from cloche.kit.http_exchange import Exchange, ExchangeError
 from cloche.kit.logs import get_logger
@@ -25,6 +25,9 @@ _MAX_LAST_WORDS: Final = 4096
 _EXIT_S: Final = 5.0
 #: Between attempts to remove what could not be removed at once.
 _STUCK_RETRY_S: Final = 1.0
+#: What each launcher must report.
+_MUST_HAVE: Final = ("seccomp", "no-capabilities")
+CONTAINER: Final = Tier("container", ("namespaces", *_MUST_HAVE, "memory:cgroup", "processes:cgroup"))
 
 
 class DockerSlot:
@@ -85,7 +88,7 @@ class DockerSlot:
 
     @property
     def must_have(self) -> frozenset[str]:
-        return frozenset({"seccomp", "no-capabilities"})
+        return frozenset(_MUST_HAVE)
 
     @property
     def own_processes(self) -> int:
