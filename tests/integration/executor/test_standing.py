@@ -16,7 +16,6 @@ from cloche.contracts.execution import ExecutionRequest, FailedLine, FinishedLin
 from cloche.contracts.submission import Program
 from cloche.contracts.words import Isolation, LeaseId
 from cloche.executor.engine_watch import EngineWatch
-from cloche.executor.engines.docker.engine import DockerEngine
 from cloche.executor.engines.engine import CellSpec, EngineError, Slot, SlotStuckError
 from cloche.executor.engines.local.engine import LocalEngine
 from cloche.executor.metrics import ExecutorMetrics
@@ -136,19 +135,6 @@ async def test_sound_tiers_hold_every_attempt(started: Any) -> None:
     }
     process, namespace = standing.reports
     assert {test.name for test in namespace.tests} > {test.name for test in process.tests} >= {"host_files", "clean_up"}
-
-
-@pytest.mark.docker
-async def test_containers_hold_every_attempt(docker_proxy: str) -> None:
-    engine = DockerEngine(docker_proxy, owner="standing")
-    await engine.start()
-    try:
-        standing = StandingTest(engine, load_runtimes(only=("bash",)), ExecutorMetrics())
-        await standing.run()
-    finally:
-        await engine.close()
-    (report,) = standing.reports
-    assert (report.tier.isolation, report.broken) == ("container", [])
 
 
 async def test_host_directory_in_the_view_breaks_host_files_alone(

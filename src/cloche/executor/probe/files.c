@@ -93,15 +93,14 @@ static void readonly_mounts(char **places)
 
 static void kernel_files(char **args)
 {
-    static const char *const readable[] = {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/kmsg", "/dev/kmsg",
-                                           "/proc/1/environ", "/proc/1/mem", "/proc/1/maps", "/proc/1/auxv"};
+    static const char *const readable[] = {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/kmsg", "/dev/kmsg"};
     static const char *const writable[] = {
         "/proc/sysrq-trigger",          "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/hostname",
         "/proc/sys/vm/drop_caches",     "/proc/irq/default_smp_affinity", "/proc/1/oom_score_adj",
         "/sys/kernel/uevent_helper",    "/sys/fs/cgroup/cgroup.procs",    "/sys/fs/cgroup/memory/cgroup.procs",
         "/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory.max",
     };
-    static const char *const hidden[] = {"/sys/firmware", "/proc/scsi", "/proc/acpi", "/proc/asound", "/proc/1/fd"};
+    static const char *const hidden[] = {"/sys/firmware", "/proc/scsi", "/proc/acpi", "/proc/asound"};
 
     (void)args;
     for (size_t i = 0; i < sizeof readable / sizeof *readable; i++)
@@ -112,8 +111,40 @@ static void kernel_files(char **args)
         must_be_empty(hidden[i]);
 }
 
+static void launcher_words(char **args)
+{
+    (void)args;
+    must_not_read("/proc/1/environ");
+    must_not_read("/proc/1/maps");
+    must_not_read("/proc/1/auxv");
+    must_be_empty("/proc/1/fd");
+}
+
+/* Who could open these of our parent would read the launcher's orders, or speak for it. */
+static void launcher_files(char **args)
+{
+    static const int ways[] = {O_RDONLY, O_WRONLY};
+    char path[48];
+
+    (void)args;
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)getppid());
+    must_not_open(path, O_RDONLY);
+    for (size_t way = 0; way < sizeof ways / sizeof *ways; way++)
+        for (int fd = 0; fd < 3; fd++) {
+            snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getppid(), fd);
+            must_not_open(path, ways[way]);
+        }
+}
+
+static bool is_among(const char *name, char **names)
+{
+    while (*names != NULL && strcmp(name, *names) != 0)
+        names++;
+    return *names != NULL;
+}
+
 /* A cell makes its own /dev: whatever else is there is the machine's. */
-static void must_be_a_cells_dev(void)
+static void must_be_a_cells_dev(char **own)
 {
     static const char *const known[] = {".",    "..",     "null", "zero", "full", "random", "urandom", "tty",   "ptmx",
                                         "pts",  "shm",    "fd",   "core", "stdin", "stdout", "stderr", "mqueue", "console"};
@@ -123,7 +154,7 @@ static void must_be_a_cells_dev(void)
     if (dev == NULL)
         return;
     while ((entry = readdir(dev)) != NULL) {
-        bool expected = false;
+        bool expected = is_among(entry->d_name, own);
 
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
             expected = expected || strcmp(entry->d_name, known[i]) == 0;
@@ -133,16 +164,17 @@ static void must_be_a_cells_dev(void)
     closedir(dev);
 }
 
-static void devices(char **args)
+/* Arguments: names in /dev of what is its own kernel's and no machine's. */
+static void devices(char **own)
 {
     static const char *const names[] = {"/dev/mem", "/dev/port", "/dev/kvm", "/dev/fuse", "/dev/net/tun", "/dev/vda",
                                         "/dev/sda", "/dev/nvme0n1", "/dev/loop0", "/dev/loop-control", "/dev/vhost-net",
                                         "/dev/vsock", "/dev/tty0", "/dev/input/event0"};
 
-    (void)args;
-    must_be_a_cells_dev();
+    must_be_a_cells_dev(own);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        must_not_open(names[i], O_RDONLY);
+        if (!is_among(names[i] + strlen("/dev/"), own))
+            must_not_open(names[i], O_RDONLY);
     if (mknod("device", S_IFCHR | 0666, makedev(1, 1)) == 0) {
         unlink("device");
         broken("make a device node");
@@ -165,6 +197,6 @@ static void setuid_files(char **places)
 
 const struct attempt FILE_ATTEMPTS[] = {
     {"host_files", host_files},     {"write_root", write_root}, {"readonly_mounts", readonly_mounts},
-    {"kernel_files", kernel_files}, {"devices", devices},       {"setuid_files", setuid_files},
+    {"kernel_files", kernel_files}, {"launcher_words", launcher_words}, {"launcher_files", launcher_files}, {"devices", devices},       {"setuid_files", setuid_files},
     {NULL, NULL},
 };

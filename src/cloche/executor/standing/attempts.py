@@ -23,6 +23,9 @@ NAMESPACES: Final = {f"{{{kind}_namespace}}": kind for kind in ("mnt", "pid", "n
 _EVERY: Final[frozenset[Isolation]] = frozenset(ISOLATION_ORDER)
 #: Tier ``process`` has no namespaces: the host's process ids, file systems and bounding set stay as they are.
 _NAMESPACED: Final = _EVERY - {"process"}
+_GVISOR: Final[frozenset[Isolation]] = frozenset({"gvisor"})
+#: gVisor counts no inodes, says not how a file system is mounted, and hides no process in /proc: its tier says so.
+_LINUX: Final = _EVERY - _GVISOR
 
 
 @dataclass(frozen=True)
@@ -55,15 +58,21 @@ _DOORS: Final = (
     Attempt("host_files", "read files of this machine", (BAIT_FILE,)),
     Attempt("write_root", "write outside of its own directories"),
     Attempt(
-        "readonly_mounts", "write to mounts that only show it files", ("/", "/usr", "/proc/sys"), tiers=_NAMESPACED
+        "readonly_mounts",
+        "write to mounts that only show it files",
+        ("/", "/usr", "/proc/sys"),
+        tiers=_NAMESPACED & _LINUX,
     ),
     Attempt("kernel_files", "read or set what the kernel shows of the whole machine"),
-    Attempt("devices", "open or make devices"),
+    Attempt("launcher_words", "read the launcher's environment and memory map", tiers=_LINUX),
+    Attempt("launcher_files", "read the launcher's orders or speak for it"),
+    Attempt("devices", "open or make devices", tiers=_LINUX),
+    Attempt("devices", "open or make devices", ("fuse", "net", "net/tun"), tiers=_GVISOR),
     Attempt(
         "setuid_files",
         "have set-user-id files and devices of its own honoured",
         ("/work", "/tmp", "/dev/shm"),  # noqa: S108  (the cell's own)
-        tiers=_NAMESPACED,
+        tiers=_NAMESPACED & _LINUX,
     ),
     Attempt("other_processes", "see processes of others"),
     Attempt("launcher", "signal, trace, change or slow down the launcher or the executor", (EXECUTOR_PID,)),
@@ -110,7 +119,7 @@ _LIMITS: Final = (
     Attempt("memory", "use more memory than allowed", (str(2 * _TIGHT.memory_bytes // MIB),), limit="memory_bytes"),
     Attempt("file_size", "write larger files than allowed", (str(_TIGHT.file_bytes),), limit="file_bytes"),
     Attempt("disk", "fill more disk than allowed", (str(_TIGHT.disk_bytes),), tiers=_NAMESPACED),
-    Attempt("inodes", "make more files than allowed", (str(2 * _TIGHT.inodes),), tiers=_NAMESPACED),
+    Attempt("inodes", "make more files than allowed", (str(2 * _TIGHT.inodes),), tiers=_NAMESPACED & _LINUX),
     Attempt("cpu_time", "use more CPU than allowed", ("100",), limit="cpu_time_s", within=_tight(cpu_time_s=0.1)),
     Attempt("wall_time", "run longer than allowed", ("100",), limit="wall_time_s", within=_tight(wall_time_s=0.1)),
     Attempt("output", "write more output than allowed", (str(_TIGHT.output_bytes),), limit="output_bytes"),
