@@ -18,10 +18,17 @@ from cloche.kit.ids import uuid7
 _PATIENCE = float(os.environ.get("CLOCHE_TEST_PATIENCE", "1"))
 LIMITS = Limits(wall_time_s=10 * _PATIENCE, cpu_time_s=10 * _PATIENCE, memory_bytes=128 * 1024 * 1024)
 #: What a tier does not promise; its tests then check what it does instead. Nothing is skipped.
-LACKS = {
-    "process": frozenset({"view", "processes", "disk", "loopback"}),
-    # gVisor's tmpfs takes a limit of inodes and ignores it; its /proc tells every user about every process.
-    "gvisor": frozenset({"inodes", "closed proc"}),
+LACKS: dict[str, dict[str, str]] = {
+    "process": {
+        "view": "It has no files of its own to see: the host's are there, and only the toolchain can be opened.",
+        "processes": "It can open no `/proc`, also not for its own processes.",
+        "disk": "Its disk and inodes are not limited, only the size of each file.",
+        "loopback": "It has no network, also not its own loopback.",
+    },
+    "gvisor": {
+        "inodes": "Its file systems take a limit of inodes and count none; its kernel's memory bounds them.",
+        "closed proc": "Its `/proc` shows the launcher's environment, memory map and descriptors' names to everybody.",
+    },
 }
 ENV = (("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8"))
 
@@ -142,7 +149,7 @@ class Bench:
 
     def lacks(self, what: str) -> bool:
         """Whether this tier does without it, as ``docs/security.md`` says."""
-        return what in LACKS.get(self.engine.tiers[-1].isolation, frozenset())
+        return what in LACKS.get(self.engine.tiers[-1].isolation, {})
 
     def limits(self, **changed: float) -> Limits:
         return LIMITS.model_copy(update=changed)
