@@ -45,7 +45,7 @@ class Calls:
             UnavailableError: the Engine did not make it; nothing of it is left.
         """
         order = policy.read_order(body, self._bounds)
-        with self._registry.reserve(policy.memory_of(order, self._runtime), order.cpus_milli) as share:
+        with self._registry.reserve(policy.reserved_bytes(order, self._runtime), order.cpus_milli) as share:
             cell = Cell(order, self._bounds.images[order.image], share.uid, self._instance, self._runtime)
             request = policy.create(f"{self._instance}-{uuid4().hex}", policy.create_body(cell))
             try:

@@ -3,9 +3,9 @@
 Nothing of a caller's bytes is forwarded. A request is one of ``ROUTES`` or refused; its body, for
 the one call that has any, is read into ``CreateOrder`` or refused; and the Engine gets a request
 that this module writes anew, the container's description from the tables ``CONFIG`` and
-``HOST_CONFIG``. The only values that travel from a caller to the Engine are the five numbers and
-the label of a ``CreateOrder``, each within its bounds, and ids that the Engine itself gave out to
-this proxy. ``cloche dockerproxy explain`` prints these tables.
+``HOST_CONFIG``, and ``gvisor``, what gVisor's has otherwise. The only values that travel from a
+caller to the Engine are the five numbers and the label of a ``CreateOrder``, each within its bounds,
+and ids that the Engine itself gave out to this proxy. ``cloche dockerproxy explain`` prints these tables.
 """
 
 import json
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NewType, TypeAlias
 from urllib.parse import quote
 
+from cloche.dockerproxy import gvisor
 from cloche.dockerproxy.strict_json import read_flat
 from cloche.kit.errors import InvalidRequestError, MalformedRequestError, NotFoundError
 
@@ -112,15 +113,6 @@ _MIB: Final = 1024 * 1024
 _SHM: Final = "/dev/shm"  # noqa: S108  (inside the container)
 _SHM_BYTES: Final = 16 * _MIB
 
-#: OCI runtimes of this name put a kernel of gVisor's into the container, beside its programs and in its cgroups.
-_GVISOR: Final = "runsc"
-#: That kernel's own, and what a program takes before the launcher sees it. Source: measured with release 20221219 on
-#: ptrace: 15 MiB idle, 45 with 60 processes; up to 35 taken between two samples on an idle machine.
-_KERNEL_BYTES: Final = 128 * _MIB
-#: Idle it is 30 tasks of the host. Source: as above: 8 more for each process that sleeps, 1 for each thread.
-_KERNEL_TASKS: Final = 128
-_HOST_TASKS_EACH: Final = 8
-
 
 @dataclass(frozen=True)
 class Bounds:
@@ -158,18 +150,9 @@ class EngineRequest:
     versioned: bool = True
 
 
-def memory_of(order: CreateOrder, runtime: str) -> int:
-    """Bytes that the container's cgroup allows: the order's, and for gVisor what its kernel needs beside them.
-
-    The launcher holds programs to the order's there; the cgroup bounds what the kernel holds for them.
-    """
-    return order.memory_bytes + (_KERNEL_BYTES if runtime.startswith(_GVISOR) else 0)
-
-
-def tasks_of(order: CreateOrder, runtime: str) -> int:
-    """Tasks that the container's cgroup allows: the order's and the launcher; of gVisor's all that they are made of."""
-    tasks = order.processes + 1
-    return tasks * _HOST_TASKS_EACH + _KERNEL_TASKS if runtime.startswith(_GVISOR) else tasks
+def reserved_bytes(order: CreateOrder, runtime: str) -> int:
+    """Memory that the container's cgroup allows."""
+    return gvisor.memory_bytes(order.memory_bytes, runtime)
 
 
 def match(method: str, target: str) -> tuple[Route, ContainerId | None]:
@@ -289,21 +272,7 @@ def _tmpfs(cell: Cell) -> dict[str, str]:
 
 
 def _memory(cell: Cell) -> int:
-    return memory_of(cell.order, cell.runtime)
-
-
-def _is_gvisor(cell: Cell) -> bool:
-    return cell.runtime.startswith(_GVISOR)
-
-
-def _user(cell: Cell) -> str:
-    """Where gVisor lets programs open what processes of their user have open, the launcher has another."""
-    return "0:0" if _is_gvisor(cell) else f"{cell.uid}:{cell.uid}"
-
-
-def _capabilities(cell: Cell) -> list[str]:
-    """For programs of another user: to become it, to end its processes, and to leave no capability."""
-    return ["KILL", "SETGID", "SETPCAP", "SETUID"] if _is_gvisor(cell) else []
+    return reserved_bytes(cell.order, cell.runtime)
 
 
 def _labels(cell: Cell) -> dict[str, str]:
@@ -375,7 +344,12 @@ _MASKED: Final = [
 #: The container, whole: every field the Engine would otherwise default, and that matters, is written.
 CONFIG: Final = (
     Given("Image", lambda cell: cell.image_id, "the id that the alias had at the start", "a tag can be moved"),
-    Given("User", _user, "registry and runtime", "not root; gVisor's own kernel's, whose programs are the registry's"),
+    Given(
+        "User",
+        lambda cell: gvisor.launcher_user(cell.uid, cell.runtime),
+        "registry and runtime",
+        "not root; gVisor's own kernel's, whose programs are the registry's",
+    ),
     Fixed("Entrypoint", [LAUNCHER], "the cell launcher, whatever the image says"),
     Fixed("Cmd", [], "nothing of the image's"),
     Fixed("WorkingDir", "/", "nothing of the image's"),
@@ -404,7 +378,8 @@ HOST_CONFIG: Final = (
     Fixed("UsernsMode", "", "a remapping Engine keeps remapping"),
     Fixed("ReadonlyRootfs", value=True, why="nothing is kept, the Engine's disk is not filled"),
     Fixed("CapDrop", ["ALL"], "no capability, and none to be had"),
-    Given("CapAdd", _capabilities, "the runtime", "none; of gVisor's own kernel those to give programs another user"),
+    Given("CapAdd", lambda cell: gvisor.capabilities(cell.runtime), "the runtime",
+          "none; of gVisor's own kernel those to give programs another user"),
     Fixed("SecurityOpt", ["no-new-privileges=true", f"seccomp={SECCOMP}"],
           "setuid files do nothing; the system calls of dockerproxy/seccomp.json and no other"),
     Fixed("MaskedPaths", _MASKED, "what tells of the host; an Engine's own list may be older"),
@@ -415,7 +390,7 @@ HOST_CONFIG: Final = (
     Fixed("OomKillDisable", value=False, why="a program that has used its memory is killed, not stopped"),
     Fixed("OomScoreAdj", 500, "when the host runs out, cells go first"),
     Given("NanoCpus", lambda cell: cell.order.cpus_milli * 1_000_000, "the order", "CPU"),
-    Given("PidsLimit", lambda cell: tasks_of(cell.order, cell.runtime), "the order and the runtime",
+    Given("PidsLimit", lambda cell: gvisor.tasks(cell.order.processes, cell.runtime), "the order and the runtime",
           "processes and threads, and the launcher; for gVisor's kernel 8 times that and 128"),
     Fixed("ShmSize", _SHM_BYTES, "shared memory, which is memory too"),
     Given("Tmpfs", _tmpfs, "order and registry", "the only places to write; compilers need exec there"),

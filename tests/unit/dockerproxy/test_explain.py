@@ -35,8 +35,8 @@ def test_a_fixed_field_is_told_as_it_is_sent(field: policy.Fixed) -> None:
 def test_what_gvisor_adds_is_told() -> None:
     told = "\n".join(lines(SETTINGS.model_copy(update={"runtime": "runsc"})))
     assert 'HostConfig.Runtime = from the setting runtime, such as "runsc"' in told
-    assert f"such as {policy.memory_of(ORDER, 'runsc')}\n" in told
-    assert f"such as {policy.memory_of(ORDER, 'runc')}\n" not in told
+    assert f"such as {policy.reserved_bytes(ORDER, 'runsc')}\n" in told
+    assert f"such as {policy.reserved_bytes(ORDER, 'runc')}\n" not in told
 
 
 def test_it_says_whose_settings_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
