@@ -122,6 +122,13 @@ async def test_only_what_an_executor_offers_is_leased(queue, make, wanted, isola
     assert bool(await queue.lease(offers=offers)) is fits
 
 
+async def test_what_demands_gvisor_goes_only_to_an_executor_that_offers_it(queue, make):
+    await queue.enqueue(make.task(isolation="gvisor"))
+    weaker, ill = make.offer("weaker", isolation="container"), make.offer("ill", healthy=False, isolation="gvisor")
+    assert not await queue.lease(offers=[weaker, ill])
+    assert await queue.lease(offers=[weaker, make.offer("sound", isolation="gvisor")])
+
+
 async def test_work_that_nobody_can_run_does_not_hold_up_the_rest(queue, make):
     await queue.enqueue(*[make.task(runtime="cobol", priority=100) for _ in range(300)])
     task = make.task()

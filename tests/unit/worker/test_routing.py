@@ -54,6 +54,12 @@ def test_weaker_isolation_is_not_chosen():
     assert found == "strong"
 
 
+def test_what_demands_gvisor_runs_only_where_it_is_offered():
+    container, gvisor = candidate("one", isolation="container"), candidate("two", mine=1, isolation="gvisor")
+    assert chosen(container, of=program(isolation="gvisor")) is None
+    assert chosen(container, gvisor, of=program(isolation="gvisor")) == "two"
+
+
 def test_failing_executor_is_taken_out_and_tried_again_later():
     time = [0.0]
     breaker = Breaker(clock=lambda: time[0])
