@@ -33,14 +33,14 @@ async def engine(gvisor_proxy: str) -> AsyncIterator[DockerEngine]:
     await made.close()
 
 
-async def record_of(engine: DockerEngine, source: str) -> ExecutionRecord:
+async def record_of(engine: DockerEngine, source: str, limits: Limits = LIMITS) -> ExecutionRecord:
     (python,) = load_runtimes(only=("python",))
     files = [File(path=python.source_file, content=source)]
     program = Program(
         runtime="python",
         files=files,
         entrypoint=python.source_file,
-        limits=LIMITS,
+        limits=limits,
         compile_limits=CompileLimits(),
     )
     ready = ReadyRuntime(RuntimeOffer(name="python", version="3"), python, (await engine.toolchains(python))[0])
@@ -70,6 +70,16 @@ with {place} as file:
     time.sleep(0.5)
 """
     assert (await record_of(engine, source)).verdict == "memory_limit_exceeded"
+
+
+async def test_memory_that_is_only_set_aside_does_not_count(engine: DockerEngine) -> None:
+    source = """
+import threading, time
+for _ in range(60): threading.Thread(target=time.sleep, args=(0.2,)).start()
+"""
+    record = await record_of(engine, source, LIMITS.model_copy(update={"processes": 64}))
+    assert record.verdict == "accepted"
+    assert 1 * MIB < record.usage.peak_memory_bytes < 50 * MIB
 
 
 async def test_processes_and_threads_are_counted_exactly(engine: DockerEngine) -> None:

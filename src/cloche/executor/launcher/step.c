@@ -106,7 +106,8 @@ static void collect(struct step *step, pid_t pid, int status, const struct rusag
 {
     step->reaped_cpu_us += (long long)used->ru_utime.tv_sec * 1000000 + used->ru_utime.tv_usec +
                            (long long)used->ru_stime.tv_sec * 1000000 + used->ru_stime.tv_usec;
-    if (used->ru_maxrss > step->max_rss)
+    /* gVisor counts what it has set aside, such as 2 MiB for the stack of each thread, used or not. */
+    if (!step->cell->gvisor && used->ru_maxrss > step->max_rss)
         step->max_rss = used->ru_maxrss;
     if (pid == step->main) {
         step->status = status;
