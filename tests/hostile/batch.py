@@ -53,7 +53,7 @@ def why_not(attempt: Attempt, offer: ExecutorOffer) -> str | None:
     tier = next((tier for tier in offer.tiers if tier.isolation == attempt.tier), None)
     if tier is None or not tier.healthy:
         return f"the tier {attempt.tier} is not offered: {tier or [t.isolation for t in offer.tiers]}"
-    if expected.needs_cgroups and "memory:sampled" in tier.features:
+    if expected.needs_cgroups and "memory:sampled" in tier.features and "gvisor" not in tier.features:
         return f"without cgroups its memory or CPU is only sampled: {'; '.join(tier.lacking)}"
     return None
 

@@ -16,7 +16,7 @@ from cloche.contracts.words import Isolation
 #: What the hostile programs are written in.
 IMAGES: Final = ("bash", "c", "javascript", "python")
 #: The OCI runtime that makes each tier.
-OCI_RUNTIMES: Final[dict[Isolation, str]] = {"container": "runc"}
+OCI_RUNTIMES: Final[dict[Isolation, str]] = {"container": "runc", "gvisor": "runsc"}
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 #: The fixture ``spawn_docker_proxy``.

@@ -107,7 +107,8 @@ class Expectation(BaseModel):
     once whose output must differ. ``answer`` is what a case expects and the program can't know. ``afterwards``
     are host paths (globs) that must not exist. ``root_only``: holds where the executor is root;
     ``needs_cgroups``: where the kernel counts a cell's memory and CPU, which sampling can't do as well.
-    ``differs`` names the tiers where another outcome is right.
+    ``differs`` names the tiers where another outcome is right; what is right in containers is right in gVisor's,
+    unless that says otherwise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -149,7 +150,7 @@ class Expectation(BaseModel):
 
     def within(self, tier: Isolation) -> Self:
         """What is expected in ``tier``."""
-        other = self.differs.get(tier)
+        other = self.differs.get(tier) or (self.differs.get("container") if tier == "gvisor" else None)
         return self if other is None else self.model_copy(update=dict(other))
 
     def names(self, defence: Defence, tier: Isolation) -> bool:
