@@ -10,7 +10,7 @@ from cloche.contracts.record import ExecutionRecord
 from cloche.contracts.submission import Program
 from cloche.contracts.values import as_message
 from cloche.executor.cell import Cell, CellLostError
-from cloche.executor.engines.engine import CellSpec, Engine, EngineError, SlotStuckError, Tier, Toolchain
+from cloche.executor.engines.engine import CellSpec, Engine, EngineError, Slot, SlotStuckError, Tier, Toolchain
 from cloche.executor.outbox import Outbox
 from cloche.executor.program import prepare
 from cloche.executor.runtimes import Runtime
@@ -55,11 +55,25 @@ class Execution:
         self._running = False
         self._started = False
         self._killed = False
+        self._slot: Slot | None = None
+        #: How it ended, as soon as that is known; clearing up may still go on.
+        self.line: FinishedLine | FailedLine | None = None
         #: Set when the cell could not be proven gone: its slot must not be used until it is.
         self.stuck: SlotStuckError | None = None
 
     async def run(self, deadline_s: float) -> FinishedLine | FailedLine:
-        """Run to the end; the cell is gone when this returns. Lines before the last go to the outbox."""
+        """Run to the end; the cell is gone when this returns.
+
+        Lines before the last go to the outbox, which is closed when the last one is known.
+        """
+        try:
+            self.line = await self._ending(deadline_s)
+            self._outbox.close()
+            return self.line
+        finally:
+            await self._clear_up()
+
+    async def _ending(self, deadline_s: float) -> FinishedLine | FailedLine:
         reason, message = "deadline", "The lease ended."
         try:
             async with self._lease:
@@ -96,7 +110,7 @@ class Execution:
 
     async def _in_cell(self, deadline_s: float) -> ExecutionRecord:
         ready = self._ready
-        slot = await self._engine.open(
+        self._slot = slot = await self._engine.open(
             CellSpec(
                 id=self._id,
                 runtime=ready.runtime,
@@ -107,18 +121,20 @@ class Execution:
                 network=self._program.network,
             )
         )
+        cell = Cell(slot)
+        await cell.begin([], deadline_s=deadline_s)
+        self._cell = cell
+        return await self._steps(cell)
+
+    async def _clear_up(self) -> None:
+        self._cell = None
+        if self._slot is None:
+            return
         try:
-            cell = Cell(slot)
-            await cell.begin([], deadline_s=deadline_s)
-            self._cell = cell
-            return await self._steps(cell)
-        finally:
-            self._cell = None
-            try:
-                await slot.destroy()
-            except SlotStuckError as error:
-                self.stuck = error
-                log.error("slot.stuck", cell=self._id, reason=str(error))  # noqa: TRY400  (the reason says it all)
+            await self._slot.destroy()
+        except SlotStuckError as error:
+            self.stuck = error
+            log.error("slot.stuck", cell=self._id, reason=str(error))  # noqa: TRY400  (the reason says it all)
 
     async def _steps(self, cell: Cell) -> ExecutionRecord:
         offer, engine, tier = self._ready.offer, self._engine, self._tier

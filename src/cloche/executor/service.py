@@ -112,7 +112,7 @@ class ExecutorService:
         self._metrics.busy.set(len(self._running))
         task = asyncio.create_task(execution.run(request.deadline_s))
         task.add_done_callback(lambda _: outbox.close())
-        return ExecutionStream(task, outbox, self._finished_of(request.execution_id, execution))
+        return ExecutionStream(execution, task, outbox, self._finished_of(request.execution_id, execution))
 
     async def extend(self, ids: list[LeaseId], deadline_s: float) -> list[LeaseId]:
         """Push back the deadline of those that run here; which those are."""
@@ -202,14 +202,19 @@ class RefusedStream:
 
 
 class ExecutionStream:
-    """The lines of a running execution. ``close`` ends what still runs and waits until its cell is gone."""
+    """The lines of a running execution, which end when its cell is gone.
+
+    ``close`` ends what still runs and waits for that.
+    """
 
     def __init__(
         self,
+        execution: Execution,
         task: asyncio.Task[FinishedLine | FailedLine],
         outbox: Outbox,
         finished: Callable[[FinishedLine | FailedLine | None, float], None],
     ) -> None:
+        self._execution = execution
         self._task = task
         self._outbox = outbox
         self._finished = finished
@@ -217,18 +222,22 @@ class ExecutionStream:
         self._freed = False
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """Pieces of one or more whole lines, as they are known; the terminal line last."""
+        """Pieces of one or more whole lines, as they are known; the terminal line last, then the end of its cell."""
         async for piece in self._outbox.lines():
             yield piece
-        await asyncio.wait([self._task])
-        line = self._line() or FailedLine(reason="engine_error", started=True, message="An unexpected error.")
-        # The worker may send its next program the moment it reads the last line.
-        self._free(line)
+        line = self._execution.line
+        if line is None:
+            await asyncio.wait([self._task])
+            line = self._line() or FailedLine(reason="engine_error", started=True, message="An unexpected error.")
         yield _written(line)
+        await asyncio.wait([self._task])
+        # The worker may send its next program the moment the stream ends.
+        self._free(line)
 
     async def close(self) -> None:
         """Kill the run unless it has ended, and free its slot; idempotent."""
-        self._task.cancel()
+        if self._execution.line is None:
+            self._task.cancel()
         await asyncio.wait([self._task])
         self._free(self._line())
 

@@ -28,6 +28,8 @@ from cloche.worker.publisher import AttemptPublisher
 
 #: ``started`` waits this long for company: a run that ends sooner is told by its record alone.
 STARTED_DELAY_S = 0.1
+#: How long an executor may take to clear up behind a program before its slot is used again anyway.
+_CLEAR_UP_S = 15.0
 #: Room for the executor's own set-up and for a compile step beyond the limits of the program.
 _IDLE_MARGIN_S = 30.0
 
@@ -51,6 +53,7 @@ class Attempt:
         self._publisher = AttemptPublisher(bus, task.evaluation_id, task.attempt)
         self._started: StartedLine | None = None
         self._announced = False
+        self._response: aiohttp.ClientResponse | None = None
 
     @property
     def started(self) -> bool:
@@ -67,7 +70,10 @@ class Attempt:
         self._guard.kill_asked = True
 
     async def run(self, deadline_s: float) -> Outcome:
-        """Run to the end. Never raises for what an executor does; cancelling it kills the run there."""
+        """Run to the end. Never raises for what an executor does; cancelling it kills the run there.
+
+        The executor then still clears up: ``ended`` waits for that.
+        """
         try:
             response = await self._client.open_stream(
                 "/executor/v1/executions",
@@ -77,13 +83,28 @@ class Attempt:
         except ClocheError as error:
             return self._failed("executor_unavailable", error.detail)
         try:
-            return await self._relay(response)
+            outcome = await self._relay(response)
         except MisbehaviourError as error:
-            return self._failed("executor_misbehaved", str(error))
+            outcome = self._failed("executor_misbehaved", str(error))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return self._failed("executor_lost", type(error).__name__)
+            outcome = self._failed("executor_lost", type(error).__name__)
+        else:
+            self._response = response
         finally:
-            response.close()
+            if self._response is None:
+                response.close()
+        return outcome
+
+    async def ended(self) -> None:
+        """Return when the executor has cleared up behind a run that is over, or takes too long to."""
+        if self._response is None:
+            return
+        try:
+            async with asyncio.timeout(_CLEAR_UP_S):
+                async for _ in self._response.content.iter_any():
+                    pass  # nothing comes: the guard has had the last line
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            self._response.close()
 
     async def _relay(self, response: aiohttp.ClientResponse) -> Outcome:
         lines = read_lines(response.content)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
 
 from cloche.contracts.execution import ExecutorOffer, ExtendAnswer, ExtendRequest
 from cloche.contracts.submission import Program
@@ -60,19 +59,19 @@ class Fleet:
                 self._changed.notify_all()
             await asyncio.sleep(OFFER_POLL_S)
 
-    @contextlib.asynccontextmanager
-    async def slot(self, program: Program) -> AsyncGenerator[tuple[Candidate, ServiceClient]]:
-        """A slot on the least loaded executor that can run ``program``, as soon as there is one."""
+    async def take(self, program: Program) -> tuple[Candidate, ServiceClient]:
+        """A slot on the least loaded executor that can run ``program``, as soon as there is one; see ``give_back``."""
         async with self._changed:
             while (candidate := choose(self._candidates.values(), program)) is None:
                 await self._changed.wait()
             candidate.mine += 1
-        try:
-            yield candidate, self._clients[candidate.name]
-        finally:
-            candidate.mine -= 1
-            async with self._changed:
-                self._changed.notify_all()
+        return candidate, self._clients[candidate.name]
+
+    async def give_back(self, candidate: Candidate) -> None:
+        """A slot of this executor is free again."""
+        candidate.mine -= 1
+        async with self._changed:
+            self._changed.notify_all()
 
     async def wait_change(self, timeout_s: float) -> None:
         """Until a slot was freed or an offer came, or the time is over."""

@@ -28,6 +28,7 @@ from cloche.worker.fleet import Fleet
 from cloche.worker.held import Held
 from cloche.worker.metrics import Metrics
 from cloche.worker.reporter import Reporter
+from cloche.worker.routing import Candidate
 from cloche.worker.settings import WorkerSettings
 
 log = get_logger()
@@ -129,14 +130,17 @@ class Worker:
                 del self._held[held.task.evaluation_id]
 
     async def _execute(self, held: Held) -> CompleteRequest | FailRequest:
-        async with self._fleet.slot(held.task.program) as (candidate, client):
-            held.candidate = candidate
-            held.attempt = Attempt(held.task, candidate.name, client, self._bus)
+        candidate, client = await self._fleet.take(held.task.program)
+        held.candidate = candidate
+        held.attempt = Attempt(held.task, candidate.name, client, self._bus)
+        try:
             outcome = await held.attempt.run(self._settings.deadline_s)
-            if outcome.executor_fault:
-                candidate.breaker.bad()
-            elif isinstance(outcome.report, FailRequest):
-                candidate.breaker.good()
+        finally:
+            self._aside(self._give_back(held.attempt, candidate))
+        if outcome.executor_fault:
+            candidate.breaker.bad()
+        elif isinstance(outcome.report, FailRequest):
+            candidate.breaker.good()
         report = outcome.report
         if isinstance(report, FailRequest):
             if report.reason == _MISBEHAVED:
@@ -152,6 +156,11 @@ class Worker:
             if held.cancelled:
                 return held.as_cancelled()
         return report
+
+    async def _give_back(self, attempt: Attempt, candidate: Candidate) -> None:
+        """The slot, once the executor has cleared up: the report does not wait for that."""
+        await attempt.ended()
+        await self._fleet.give_back(candidate)
 
     async def _deliver(self, held: Held, report: CompleteRequest | FailRequest) -> None:
         """Report; an executor whose record the Queue Service refuses is charged for it."""

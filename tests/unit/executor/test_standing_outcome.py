@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cloche.contracts.limits import Limits
+from cloche.contracts.words import Isolation
 from cloche.executor.cell import StepFacts
 from cloche.executor.engines.engine import SlotUsage, Tier
 from cloche.executor.launcher.protocol import Done
@@ -83,8 +84,9 @@ def test_test_that_broke_once_stays_broken_whatever_it_did_elsewhere() -> None:
         assert (test.held, test.message) == (False, "It stayed.")
 
 
-def test_attempts_have_names_of_their_own_and_known_preparations() -> None:
-    names = [attempt.name for attempt in ATTEMPTS]
+@pytest.mark.parametrize("tier", ["process", "namespace", "container", "gvisor"])
+def test_attempts_have_names_of_their_own_and_known_preparations(tier: Isolation) -> None:
+    attempts = [attempt for attempt in ATTEMPTS if tier in attempt.tiers]
+    names = [attempt.name for attempt in attempts]
     assert len(set(names)) == len(names) >= 14
-    assert {attempt.after for attempt in ATTEMPTS} - {""} <= set(PREPARATIONS)
-    assert len([attempt for attempt in ATTEMPTS if "process" in attempt.tiers]) >= 14
+    assert {attempt.after for attempt in attempts} - {""} <= set(PREPARATIONS)
