@@ -50,7 +50,10 @@ class Calls:
             request = policy.create(f"{self._instance}-{uuid4().hex}", policy.create_body(cell))
             try:
                 answer = await self._engine.tell(request)
-            except (NotFoundError, ConflictError) as error:
+            except NotFoundError as error:
+                self._images.lost(order.image)
+                raise UnavailableError("The Docker Engine has lost the image.") from error
+            except ConflictError as error:
                 raise UnavailableError("The Docker Engine did not make the container.") from error
             container = id_in(answer)
             self._registry.add(container, share)

@@ -43,6 +43,10 @@ class Images:
                     log.warning("image.unfit", alias=alias, reason=reason)
         self.unfit = unfit
 
+    def lost(self, alias: str) -> None:
+        """The Engine no longer has what ``alias`` meant; the next look may find something else."""
+        self.fit.pop(alias, None)
+
     async def watch(self) -> None:
         """Look every 30 s, until cancelled."""
         while True:

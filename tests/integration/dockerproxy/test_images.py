@@ -15,7 +15,7 @@ from attack import ORDER as FIELDS
 from cloche.dockerproxy.engine import Engine
 from cloche.dockerproxy.images import Images
 from cloche.executor.engines.docker.proxy_client import ContainerOrder
-from cloche.kit.errors import InvalidRequestError
+from cloche.kit.errors import InvalidRequestError, UnavailableError
 
 pytestmark = pytest.mark.docker
 
@@ -87,3 +87,20 @@ async def test_an_image_that_comes_later_is_found_and_one_that_was_found_keeps_i
         assert images.fit["later-test"] == before["bash"]
     finally:
         docker(docker_socket, "rmi", "cloche/later-test:latest")
+
+
+async def test_an_image_that_is_gone_is_no_longer_offered(docker_socket: str, start_proxy: Callable[..., Any]) -> None:
+    await asyncio.to_thread(docker, docker_socket, "tag", "cloche/bash", "cloche-test/going")
+    # An id of its own, so that removing the name removes the image.
+    changed = ["commit", "--change", "LABEL going=1"]
+    made = await asyncio.to_thread(docker, docker_socket, "create", "cloche-test/going")
+    await asyncio.to_thread(docker, docker_socket, *changed, made, "cloche-test/going")
+    await asyncio.to_thread(docker, docker_socket, "rm", made)
+    proxy = await asyncio.to_thread(start_proxy, IMAGES='{"going": "cloche-test/going"}')
+    await asyncio.to_thread(docker, docker_socket, "rmi", "cloche-test/going")
+    order = replace(ORDER, image="going")
+    with pytest.raises(UnavailableError, match="lost the image"):
+        await proxy.client.create(order)
+    assert not (await proxy.client.images()).images
+    with pytest.raises(InvalidRequestError):
+        await proxy.client.create(order)

@@ -20,7 +20,7 @@ from cloche.executor.engines.engine import (
     ToolchainMissingError,
 )
 from cloche.executor.runtimes import Runtime
-from cloche.kit.errors import ClocheError, InvalidRequestError
+from cloche.kit.errors import ClocheError, InvalidRequestError, UnavailableError
 from cloche.kit.logs import get_logger
 
 log = get_logger()
@@ -28,6 +28,7 @@ log = get_logger()
 _NOT_LABEL: Final = re.compile(r"[^A-Za-z0-9._-]")
 #: Containers made ahead, of all classes.
 _MOST_AHEAD: Final = 16
+_NO_CONTAINER: Final = "It makes no containers: is its disk full, or an image gone? 'cloche doctor' looks."
 
 
 class DockerEngine:
@@ -50,6 +51,8 @@ class DockerEngine:
         self._made = 0
         self._warm = WarmContainers(self._make, each=ahead, most=_MOST_AHEAD)
         self._undoing: set[asyncio.Task[None]] = set()
+        #: What the Docker Engine failed to make last; None since it made anything.
+        self._failed: ContainerClass | None = None
 
     @property
     def name(self) -> EngineName:
@@ -77,10 +80,15 @@ class DockerEngine:
             raise EngineUnusableError(f"a former cell can't be removed: {error}") from error
 
     async def check(self) -> None:
+        """As the interface says; after a container could not be made, by making one."""
         try:
             await self._proxy.ready()
+            if self._failed is not None:
+                await (await self._make(self._failed)).destroy()
         except ClocheError as error:
-            raise EngineUnusableError(error.detail) from error
+            raise EngineUnusableError(f"{error.detail} {_NO_CONTAINER if self._failed else ''}".rstrip()) from error
+        except SlotStuckError as error:
+            raise EngineUnusableError(str(error)) from error
 
     async def close(self) -> None:
         """As the interface says; logs what could not be removed, which the proxy's janitor then does."""
@@ -118,7 +126,10 @@ class DockerEngine:
         try:
             slot = await self._taken(rounded_class(image, spec))
         except InvalidRequestError:
-            slot = await self._taken(exact_class(image, spec))
+            try:
+                slot = await self._taken(exact_class(image, spec))
+            except InvalidRequestError as error:
+                raise EngineError(error.detail) from error
         slot.furnish(spec)
         log.debug("container.taken", container=slot.container, cell=spec.id)
         return slot
@@ -139,12 +150,18 @@ class DockerEngine:
         """A started container. Attach and wait come before start, so that nothing is missed."""
         self._made += 1
         order = ContainerOrder(label=f"{self._owner}.{self._made}", cpus_milli=self._cpus_milli, **vars(of))
-        container = await self._proxy.create(order)
         try:
-            return await self._attach_and_start(of, container)
-        except BaseException:
-            await destroy_container(self._proxy, container)
+            container = await self._proxy.create(order)
+            try:
+                slot = await self._attach_and_start(of, container)
+            except BaseException:
+                await destroy_container(self._proxy, container)
+                raise
+        except UnavailableError:
+            self._failed = of
             raise
+        self._failed = None
+        return slot
 
     async def _attach_and_start(self, of: ContainerClass, container: str) -> DockerSlot:
         stream = await self._proxy.attach(container)
