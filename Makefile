@@ -16,8 +16,8 @@ WEB := src/cloche/stack/web_dist/index.html
 LAUNCHER := src/cloche/executor/launcher/bin/.built
 
 .PHONY: run stop setup dev-setup system web launcher check test test-full test-unit test-integration test-conformance \
-        test-hostile test-images test-docker test-mutation test-e2e test-chaos test-web test-cgroup2 test-compose bench bench-cell \
-        bench-docker lock wheel clean help
+        test-hostile test-mutation test-e2e test-chaos test-web test-cgroup2 test-docker test-proxy test-images \
+        test-containers test-docker-kill test-compose bench bench-cell bench-docker lock wheel clean help
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -88,7 +88,7 @@ check: $(VENV)/.dev frontend/node_modules/.ready ## Formatting, lint, types, arc
 
 test: dev-setup ## All tests
 	@rm -f .cache/timings
-	@$(MAKE) --no-print-directory test-web test-unit test-integration test-conformance test-hostile test-images test-docker test-e2e test-chaos
+	@$(MAKE) --no-print-directory test-web test-unit test-integration test-conformance test-hostile test-e2e test-chaos test-docker
 	@$(TIMED) --summary
 
 test-web: dev-setup
@@ -98,33 +98,45 @@ test-unit: dev-setup
 	@$(TIMED) test-unit $(PYTEST) -n 2 tests/unit
 
 test-integration: dev-setup
-	@$(TIMED) test-integration $(PYTEST) -n 2 tests/integration -m "not slow"
+	@$(TIMED) test-integration $(PYTEST) -n 2 tests/integration -m "not slow and not docker"
 
 test-conformance: dev-setup
-	@$(TIMED) test-conformance $(PYTEST) -n 2 tests/conformance -m "not slow"
+	@$(TIMED) test-conformance $(PYTEST) -n 2 tests/conformance -m "not slow and not docker"
 	@[ "$$(id -u)" -ne 0 ] || $(TIMED) test-conformance-user $(AS_USER) -n 2 tests/conformance -m "not slow and not docker"
 
 test-hostile: dev-setup
-	@$(TIMED) test-hostile $(PYTEST) tests/hostile -m "not slow"
+	@$(TIMED) test-hostile $(PYTEST) tests/hostile -m "not slow and not docker"
 	@[ "$$(id -u)" -ne 0 ] || $(TIMED) test-hostile-user $(AS_USER) tests/hostile -m "not slow and not docker"
 
 test-mutation: dev-setup ## Switch each defence off alone and see hostile programs get through (as root, some minutes)
 	@$(TIMED) test-mutation $(PYTEST) -n 2 tests/hostile/mutation_suite.py tests/hostile/container_mutation_suite.py tests/integration/dockerproxy/mutation_suite.py
 
-test-images: dev-setup ## Build the images of python, javascript, c and bash, and run their languages in them
-	@$(TIMED) test-images $(PYTEST) tests/images -m "not slow"
-
-test-docker: dev-setup ## HumanEval and a hundred megabytes of output, in containers
-	@$(TIMED) test-docker $(PYTEST) tests/docker
-
 test-e2e: dev-setup
 	@$(TIMED) test-e2e $(PYTEST) tests/e2e -m "not slow"
 
 test-chaos: dev-setup
-	@$(TIMED) test-chaos $(PYTEST) tests/chaos -m "not slow"
+	@$(TIMED) test-chaos $(PYTEST) tests/chaos -m "not slow and not docker"
+
+test-docker: dev-setup ## All that needs a Docker Engine: proxy, images, containers, gVisor, the composed system
+	@found=$$(scripts/have_docker); [ "$$found" = yes ] || exit 0; \
+	  $(MAKE) --no-print-directory test-proxy test-images test-containers test-docker-kill test-compose
+
+test-proxy: dev-setup
+	@$(TIMED) test-proxy $(PYTEST) -n 2 tests/integration -m "docker and not slow"
+
+test-images: dev-setup ## Build the images of python, javascript, c and bash, and run their languages in them
+	@$(TIMED) test-images $(PYTEST) tests/images -m "not slow"
+
+test-containers: dev-setup ## Conformance, hostile programs and HumanEval in containers and in gVisor
+	@$(TIMED) docker-conformance $(PYTEST) -n 2 tests/conformance -m "docker and not slow"
+	@$(TIMED) docker-hostile $(PYTEST) tests/hostile -m "docker and not slow"
+	@$(TIMED) docker-humaneval $(PYTEST) tests/docker -m "not slow"
+
+test-docker-kill: dev-setup
+	@$(TIMED) docker-kill $(PYTEST) tests/chaos -m "docker and not slow"
 
 test-compose: dev-setup ## The composed system on a Docker Engine with networks: who reaches whom (as root)
-	@deploy/prepare
+	@$(TIMED) compose-prepare deploy/prepare
 	@$(TIMED) test-compose $(PYTEST) tests/compose
 
 test-full: test ## All tests and their long forms
