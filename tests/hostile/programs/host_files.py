@@ -5,7 +5,7 @@ for path in places:
     if "image" in sys.argv and path in OWN:
         continue
     try:
-        listed = os.listdir(path) if os.path.isdir(path) else open(path, "rb").read(16)
+        listed = sorted(os.listdir(path)) if os.path.isdir(path) else open(path, "rb").read(16)
         if listed or "image" not in sys.argv:
             print("read", path, listed[:3])
     except OSError:

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import Callable
 from typing import Final
 
 from cloche.contracts.limits import Limits
 from cloche.executor.engines.docker.container_class import ContainerClass
-from cloche.executor.engines.docker.proxy_client import ProxyClient, exit_status
+from cloche.executor.engines.docker.proxy_client import ContainerState, ProxyClient, exit_status
 from cloche.executor.engines.docker.stdio_frames import STDOUT, FramingError, StdioFrames
 from cloche.executor.engines.engine import CellSpec, EngineError, Room, SlotStuckError, SlotUsage, Tier
 from cloche.kit.errors import ClocheError, NotFoundError
@@ -23,6 +24,8 @@ _RETRY_S: Final = 0.1
 _MAX_LAST_WORDS: Final = 4096
 #: How long the end of the stream may be ahead of the end of the container.
 _EXIT_S: Final = 5.0
+#: How long after the exit of a container that was killed the Engine may still say that memory was the reason.
+_OOM_LATER_S: Final = 1.0
 #: Between attempts to remove what could not be removed at once.
 _STUCK_RETRY_S: Final = 1.0
 #: What each launcher must report.
@@ -149,11 +152,21 @@ class DockerSlot:
         try:
             async with asyncio.timeout(_EXIT_S):
                 await asyncio.shield(self._exit)
-                state = await self._proxy.inspect(self.container)
+                state = await self._last_state()
         except (ClocheError, TimeoutError) as error:
             raise EngineError("the container was lost with the Docker Engine or its proxy") from error
         peak = self.of.memory_bytes if state.oom_killed else 0
         return SlotUsage(memory_peak_bytes=peak, oom_kills=int(state.oom_killed), source="cgroup")
+
+    async def _last_state(self) -> ContainerState:
+        """How the container ended: the Engine hears of memory's end apart from the exit, and maybe later."""
+        until = asyncio.get_running_loop().time() + _OOM_LATER_S
+        while True:
+            state = await self._proxy.inspect(self.container)
+            killed = state.exit_code == 128 + signal.SIGKILL and not state.oom_killed
+            if not killed or asyncio.get_running_loop().time() > until:
+                return state
+            await asyncio.sleep(_RETRY_S)
 
     async def destroy(self) -> None:
         """As the interface says. What is left is tried again, until it is gone or ``give_up`` is called."""
