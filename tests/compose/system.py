@@ -14,7 +14,7 @@ from typing import Any
 from .engine import ROOT, Engine, run
 
 DEPLOY = ROOT / "deploy"
-IMAGES = ("cloche/service", "cloche/front", "cloche/postgres", "cloche/redis")
+IMAGES = ("cloche-service", "cloche-front", "cloche-postgres", "cloche-redis")
 RUNTIMES = ("cloche/bash", "cloche/python")
 _HEALTHY_S = 120.0
 _LISTENS = "0A"

@@ -81,7 +81,7 @@ def in_an_ordinary_container(system: System, *command: str) -> str:
     docker("network", "rm", "ordinary", check=False)  # of a test that was cut short
     docker("network", "create", "ordinary")
     try:
-        return docker("run", "--rm", "--network", "ordinary", "cloche/service", *command, check=False)
+        return docker("run", "--rm", "--network", "ordinary", "cloche-service", *command, check=False)
     finally:
         docker("network", "rm", "ordinary")
 
