@@ -224,7 +224,7 @@ class Cell:
 
     async def _lost(self, message: str) -> CellLostError:
         """What to raise for a cell that died. An engine that knows of another reason raises its own error."""
-        return CellLostError(message, await self._slot.usage())
+        return CellLostError(message, await self._slot.post_mortem())
 
     def _step(self, command: Command, limits: Limits) -> protocol.Step:
         return protocol.Step(

@@ -10,7 +10,16 @@ from cloche.contracts.record import ExecutionRecord
 from cloche.contracts.submission import Program
 from cloche.contracts.values import as_message
 from cloche.executor.cell import Cell, CellLostError
-from cloche.executor.engines.engine import CellSpec, Engine, EngineError, Slot, SlotStuckError, Tier, Toolchain
+from cloche.executor.engines.engine import (
+    CellSpec,
+    Engine,
+    EngineBusyError,
+    EngineError,
+    Slot,
+    SlotStuckError,
+    Tier,
+    Toolchain,
+)
 from cloche.executor.outbox import Outbox
 from cloche.executor.program import prepare
 from cloche.executor.runtimes import Runtime
@@ -85,6 +94,8 @@ class Execution:
                     self._running = False
         except CellLostError as error:
             reason, message = "cell_lost", str(error)
+        except EngineBusyError as error:
+            reason, message = "overloaded", str(error)
         except EngineError as error:
             reason, message = "engine_error", str(error)
         except (LeaseEndedError, TimeoutError):

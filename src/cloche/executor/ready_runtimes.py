@@ -12,11 +12,15 @@ from cloche.executor.added_runtimes import load_added
 from cloche.executor.engines.engine import Engine, EngineError, Toolchain
 from cloche.executor.execution import ReadyRuntime
 from cloche.executor.runtimes import Runtime
-from cloche.executor.selftest import SelfTestError, check_runtime
+from cloche.executor.selftest import NoRoomError, SelfTestError, check_runtime
 from cloche.kit.logs import get_logger
 
 log = get_logger()
 
+#: What worked and no longer does is tried again sooner than the schedule says.
+_RETRY_S: Final = 30.0
+#: Between attempts while there is no room for a cell.
+_NO_ROOM_S: Final = 1.0
 #: Self-tests at once; programs of users run beside them.
 _AT_ONCE: Final = 2
 
@@ -66,9 +70,11 @@ class ReadyRuntimes:
         """Check, every ``interval_s`` seconds and when asked to; until cancelled."""
         while True:
             self._recheck.clear()
+            before = set(self._ready)
             await self.check()
+            pause_s = interval_s if before <= set(self._ready) else min(interval_s, _RETRY_S)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(interval_s):
+                async with asyncio.timeout(pause_s):
                     await self._recheck.wait()
 
     async def check(self) -> None:
@@ -123,10 +129,17 @@ class ReadyRuntimes:
 
     async def _tried(self, candidate: _Candidate, reasons: dict[str, str]) -> ReadyRuntime | None:
         try:
-            async with self._turns:
-                ready = await check_runtime(candidate.way, candidate.toolchain, self._engine)
+            ready = await self._tested(candidate)
         except SelfTestError as error:
             reasons[f"{candidate.way.name} of {candidate.toolchain.tool}"[:200]] = as_message(str(error))
             return None
         log.info("runtime.ready", runtime=ready.offer.name, version=ready.offer.version, tool=candidate.toolchain.tool)
         return ready
+
+    async def _tested(self, candidate: _Candidate) -> ReadyRuntime:
+        """Waits for room as programs do: what was known stays announced meanwhile."""
+        while True:
+            with contextlib.suppress(NoRoomError):
+                async with self._turns:
+                    return await check_runtime(candidate.way, candidate.toolchain, self._engine)
+            await asyncio.sleep(_NO_ROOM_S)

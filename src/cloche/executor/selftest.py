@@ -9,7 +9,7 @@ from cloche.contracts.submission import Case, File, Program
 from cloche.contracts.values import as_message
 from cloche.contracts.words import Stream
 from cloche.executor.cell import Cell, CellLostError, Command
-from cloche.executor.engines.engine import CellSpec, Engine, EngineError, Toolchain
+from cloche.executor.engines.engine import CellSpec, Engine, EngineBusyError, EngineError, Toolchain
 from cloche.executor.execution import Execution, ReadyRuntime
 from cloche.executor.outbox import Outbox
 from cloche.executor.runtimes import Runtime, filled
@@ -24,14 +24,21 @@ class SelfTestError(Exception):
     """A runtime does not work here; the message says what happened."""
 
 
+class NoRoomError(Exception):
+    """It could not be tried now; nothing is said of the runtime."""
+
+
 async def check_runtime(runtime: Runtime, toolchain: Toolchain, engine: Engine) -> ReadyRuntime:
     """Ask the toolchain's version in a cell and run the self-test in another.
 
     Raises:
         SelfTestError: it can't be announced.
+        NoRoomError: there is no room for its cell now.
     """
     try:
         version = await _version(runtime, toolchain, engine)
+    except EngineBusyError as error:
+        raise NoRoomError(str(error)) from error
     except (EngineError, CellLostError) as error:
         raise SelfTestError(str(error)) from error
     offer = RuntimeOffer(
@@ -80,6 +87,8 @@ async def _self_test(ready: ReadyRuntime, engine: Engine) -> None:
     )
     outbox = Outbox()
     line = await Execution(f"test-{uuid7()}", program, ready, engine, engine.tiers[-1], outbox).run(_LEASE_S)
+    if isinstance(line, FailedLine) and line.reason == "overloaded":
+        raise NoRoomError(line.message)
     if isinstance(line, FailedLine):
         raise SelfTestError(f"self-test: {line.reason}: {line.message}")
     record = line.record

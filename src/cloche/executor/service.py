@@ -180,7 +180,6 @@ class ExecutorService:
                 self._standing.suspect()
             if isinstance(line, FailedLine) and line.reason == "engine_error":
                 self._watch.suspect()
-                self._runtimes.recheck()
             self._metrics.busy.set(len(self._running))
             self._metrics.seconds.observe(seconds)
             self._metrics.runs.labels(_outcome(line)).inc()

@@ -1,21 +1,25 @@
 """The docker engine on its own: what it removes, refuses and leaves."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from cloche.contracts.limits import MIB, CompileLimits, Limits
+from cloche.executor.engines.docker.container_class import rounded_class
 from cloche.executor.engines.docker.engine import DockerEngine
 from cloche.executor.engines.docker.slot import DockerSlot
 from cloche.executor.engines.engine import (
     CellSpec,
+    EngineBusyError,
     EngineError,
     EngineUnusableError,
     SlotStuckError,
     ToolchainMissingError,
 )
+from cloche.executor.ready_runtimes import ReadyRuntimes
 from cloche.executor.runtimes import Runtime, load_runtimes
 
 pytestmark = pytest.mark.docker
@@ -199,7 +203,7 @@ async def test_a_container_that_ended_by_itself_is_known_to_have(engine: DockerE
     slot = await engine.open(await spec(engine, bash))
     await slot.write(b"no frame of the launcher's protocol, so that it ends")
     await _broken_off(slot)
-    assert (await slot.usage()).source == "cgroup"
+    assert (await slot.post_mortem()).source == "cgroup"
     await slot.destroy()
 
 
@@ -210,7 +214,7 @@ async def test_a_container_that_somebody_removed_did_not_end_by_its_program(
     await proxy.client.delete(slot.container)
     await _broken_off(slot)
     with pytest.raises(EngineError, match="lost with the Docker Engine"):
-        await slot.usage()
+        await slot.post_mortem()
     await slot.destroy()
 
 
@@ -225,7 +229,7 @@ async def test_a_proxy_that_dies_is_no_doing_of_the_program(start_proxy: Any, ba
         await engine.check()
     await _broken_off(slot)
     with pytest.raises(EngineError, match="lost with the Docker Engine"):
-        await slot.usage()
+        await slot.post_mortem()
     proxy.start()
     await engine.check()
     await slot.destroy()
@@ -249,4 +253,78 @@ async def test_what_could_not_be_removed_is_tried_again_until_it_is_gone(
     assert stuck.value.gone is not None
     await asyncio.wait_for(stuck.value.gone, 20)
     assert await owned(proxy, "stuck-test") == []
+    await engine.close()
+
+
+async def test_what_waits_makes_room_for_what_is_wanted(start_proxy: Any, bash: Runtime) -> None:
+    proxy = await asyncio.to_thread(start_proxy, MAX_CONTAINERS="2")
+    engine = DockerEngine(proxy.address, owner="room-test", ahead=1)
+    await engine.start()
+    try:
+        first = await engine.open(await spec(engine, bash, limits=Limits(memory_bytes=64 * MIB)))
+        await _waiting(engine, 1)
+        second = await engine.open(await spec(engine, bash, limits=Limits(memory_bytes=300 * MIB)))
+        with pytest.raises(EngineBusyError):
+            await engine.open(await spec(engine, bash))
+        await engine.check()  # nothing is wrong
+        await first.destroy()
+        await second.destroy()
+    finally:
+        await engine.close()
+
+
+async def test_a_runtime_is_tested_once_there_is_room_and_not_refused_before(start_proxy: Any, bash: Runtime) -> None:
+    proxy = await asyncio.to_thread(start_proxy, MAX_CONTAINERS="1")
+    engine = DockerEngine(proxy.address, owner="room-test")
+    await engine.start()
+    try:
+        ready = ReadyRuntimes(engine, [bash])
+        await ready.check()
+        assert [offer.name for offer in ready.offers()] == ["bash"]
+        taken = await engine.open(await spec(engine, bash))
+        checking = asyncio.create_task(ready.check())
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(2):
+                await asyncio.shield(checking)
+        assert [offer.name for offer in ready.offers()] == ["bash"]
+        await taken.destroy()
+        await checking
+        assert (len(ready.offers()), ready.refused()) == (1, {})
+    finally:
+        await engine.close()
+
+
+async def test_cells_of_an_executor_whose_name_begins_alike_are_left_alone(proxy: Any, bash: Runtime) -> None:
+    other = DockerEngine(proxy.address, owner="host.two")
+    await other.start()
+    slot = await other.open(await spec(other, bash))
+    await DockerEngine(proxy.address, owner="host").start()
+    assert await slot.read() == READY
+    await other.close()
+
+
+async def test_silence_is_the_proxys_doing_where_it_does_not_answer(start_proxy: Any, bash: Runtime) -> None:
+    proxy = await asyncio.to_thread(start_proxy)
+    engine = DockerEngine(proxy.address, owner="silent-test")
+    await engine.start()
+    slot = await engine.open(await spec(engine, bash))
+    assert (await slot.post_mortem()).oom_kills == 0  # it runs: its silence is its own
+    proxy.process.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(EngineError, match="lost with the Docker Engine"):
+            await slot.post_mortem()
+    finally:
+        proxy.process.send_signal(signal.SIGCONT)
+    await engine.close()
+
+
+async def test_an_image_that_is_gone_makes_the_engine_unusable_once(start_proxy: Any, bash: Runtime) -> None:
+    proxy = await asyncio.to_thread(start_proxy)
+    engine = DockerEngine(proxy.address, owner="gone-test")
+    await engine.start()
+    wanted = await spec(engine, bash)
+    engine._failed = rounded_class("no-such-image", wanted)
+    with pytest.raises(EngineUnusableError, match="no such image"):
+        await engine.check()
+    await engine.check()
     await engine.close()

@@ -19,6 +19,10 @@ class EngineError(Exception):
     """The engine could not do what it promises; nothing is said about the program."""
 
 
+class EngineBusyError(EngineError):
+    """There is no room for another cell now; nothing is wrong with anything."""
+
+
 class EngineUnusableError(EngineError):
     """This engine can't isolate here; the message says what is missing and how to get it."""
 
@@ -201,12 +205,18 @@ class Slot(Protocol):
         ...
 
     async def usage(self) -> SlotUsage:
-        """What was used since the last ``confine``.
-
-        May be asked while others read and write, and after the launcher died, before ``destroy``.
+        """What was used since the last ``confine``. May be asked while others read and write.
 
         Raises:
-            EngineError: the cell was lost with something that the engine depends on, not by its program.
+            EngineError: the engine can't say.
+        """
+        ...
+
+    async def post_mortem(self) -> SlotUsage:
+        """What was used by a cell whose launcher is gone, or says nothing any more; before ``destroy``.
+
+        Raises:
+            EngineError: it was lost with something that the engine depends on, not by its program.
         """
         ...
 

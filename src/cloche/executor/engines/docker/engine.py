@@ -12,6 +12,7 @@ from cloche.executor.engines.docker.slot import CONTAINER, DockerSlot, destroy_c
 from cloche.executor.engines.docker.warm import WarmContainers
 from cloche.executor.engines.engine import (
     CellSpec,
+    EngineBusyError,
     EngineError,
     EngineUnusableError,
     SlotStuckError,
@@ -20,7 +21,7 @@ from cloche.executor.engines.engine import (
     ToolchainMissingError,
 )
 from cloche.executor.runtimes import Runtime
-from cloche.kit.errors import ClocheError, InvalidRequestError, UnavailableError
+from cloche.kit.errors import ClocheError, InvalidRequestError, OverloadedError, UnavailableError
 from cloche.kit.logs import get_logger
 
 log = get_logger()
@@ -28,7 +29,7 @@ log = get_logger()
 _NOT_LABEL: Final = re.compile(r"[^A-Za-z0-9._-]")
 #: Containers made ahead, of all classes.
 _MOST_AHEAD: Final = 16
-_NO_CONTAINER: Final = "It makes no containers: is its disk full, or an image gone? 'cloche doctor' looks."
+_NO_CONTAINER: Final = "It makes no containers: is its disk full? 'cloche doctor' looks."
 
 
 class DockerEngine:
@@ -43,7 +44,7 @@ class DockerEngine:
         self, address: str, *, token: str | None = None, owner: str, cpus_milli: int = 1000, ahead: int = 0
     ) -> None:
         self._proxy = ProxyClient(address, token)
-        self._owner = _NOT_LABEL.sub("-", owner)
+        self._owner = _NOT_LABEL.sub("-", owner).lstrip("._-") or "executor"
         self._cpus_milli = cpus_milli
         self._images: list[str] = []
         self._oci_runtime = ""
@@ -69,7 +70,8 @@ class DockerEngine:
     async def start(self) -> None:
         try:
             offered = await self._proxy.images()
-            left = [c for c, label in (await self._proxy.labels()).items() if label.startswith(f"{self._owner}.")]
+            labels = await self._proxy.labels()
+            left = [c for c, label in labels.items() if label.rpartition(".")[0] == self._owner]
         except ClocheError as error:
             raise EngineUnusableError(f"{error.detail} Is cloche.dockerproxy running, and may we use it?") from error
         self._oci_runtime = offered.runtime
@@ -80,11 +82,20 @@ class DockerEngine:
             raise EngineUnusableError(f"a former cell can't be removed: {error}") from error
 
     async def check(self) -> None:
-        """As the interface says; after a container could not be made, by making one."""
+        """As the interface says; after a container could not be made, by making one.
+
+        One that the proxy now refuses, because its image is gone, makes the engine unusable once: what is offered
+        is then tested anew.
+        """
         try:
             await self._proxy.ready()
             if self._failed is not None:
                 await (await self._make(self._failed)).destroy()
+        except OverloadedError:
+            return
+        except InvalidRequestError as error:
+            self._failed = None
+            raise EngineUnusableError(error.detail) from error
         except ClocheError as error:
             raise EngineUnusableError(f"{error.detail} {_NO_CONTAINER if self._failed else ''}".rstrip()) from error
         except SlotStuckError as error:
@@ -143,6 +154,8 @@ class DockerEngine:
             raise
         except InvalidRequestError:
             raise
+        except OverloadedError as error:
+            raise EngineBusyError(error.detail) from error
         except ClocheError as error:
             raise EngineError(error.detail) from error
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -24,13 +25,19 @@ _RETRY_S: Final = 0.1
 _MAX_LAST_WORDS: Final = 4096
 #: How long the end of the stream may be ahead of the end of the container.
 _EXIT_S: Final = 5.0
+#: A container that waited longer is not begun to be used: the proxy cuts streams that are silent for ten minutes.
+_YOUNG_S: Final = 300.0
 #: How long after the exit of a container that was killed the Engine may still say that memory was the reason.
 _OOM_LATER_S: Final = 1.0
 #: Between attempts to remove what could not be removed at once.
 _STUCK_RETRY_S: Final = 1.0
 #: What each launcher must report.
 _MUST_HAVE: Final = ("seccomp", "no-capabilities")
-CONTAINER: Final = Tier("container", ("namespaces", *_MUST_HAVE, "memory:cgroup", "processes:cgroup"))
+CONTAINER: Final = Tier(
+    "container",
+    ("namespaces", *_MUST_HAVE, "memory:cgroup", "processes:cgroup"),
+    ("Memory limits that are no power of two are sampled up to the next one: what is gone within 20 ms is not seen.",),
+)
 
 
 class DockerSlot:
@@ -52,6 +59,7 @@ class DockerSlot:
     ) -> None:
         self.of = of
         self.taken = False
+        self._made_at = time.monotonic()
         self.container = container
         self._proxy = proxy
         self._stream = stream
@@ -74,8 +82,8 @@ class DockerSlot:
 
     @property
     def alive(self) -> bool:
-        """Whether the container still runs, as far as is known."""
-        return not self._exit.done()
+        """Whether the container still runs, as far as is known, and its stream is young enough not to be cut."""
+        return not self._exit.done() and time.monotonic() < self._made_at + _YOUNG_S
 
     @property
     def sample_memory(self) -> bool:
@@ -139,19 +147,24 @@ class DockerSlot:
         self._limits = limits
 
     async def usage(self) -> SlotUsage:
-        """While the launcher runs it sees the container's own cgroup, and so can say more than the Engine.
+        """Nothing: the launcher sees the container's own cgroup, and so can say more than the Engine."""
+        return SlotUsage()
 
-        Once it is dead, the Engine's word on whether memory was the reason is all there is. A stream also ends
-        with the proxy, with the Engine, and with the container's removal: none of them is the program's doing.
+    async def post_mortem(self) -> SlotUsage:
+        """As the interface says: the Engine's word on whether memory was the reason.
+
+        A stream also ends, or stalls, with the proxy and with the Engine, and ends with the container's removal: none
+        of them is the program's doing.
 
         Raises:
-            EngineError: the stream has ended, and the Engine does not say that the container ended by itself.
+            EngineError: the Engine does not say that the container ended by itself, or that it still runs.
         """
-        if not self._broken or self._gone:
+        if self._gone:
             return SlotUsage()
         try:
             async with asyncio.timeout(_EXIT_S):
-                await asyncio.shield(self._exit)
+                if self._broken:
+                    await asyncio.shield(self._exit)
                 state = await self._last_state()
         except (ClocheError, TimeoutError) as error:
             raise EngineError("the container was lost with the Docker Engine or its proxy") from error

@@ -5,16 +5,19 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from cloche.contracts.limits import GIB
 from cloche.executor.engines.docker.container_class import ContainerClass
 from cloche.executor.engines.docker.slot import DockerSlot
 from cloche.executor.engines.engine import EngineError, SlotStuckError
-from cloche.kit.errors import ClocheError
+from cloche.kit.errors import ClocheError, OverloadedError
 from cloche.kit.logs import get_logger
 
 log = get_logger()
 
-#: Once nobody has asked for a class this long, its containers go. Shorter than the proxy lets a stream be silent.
+#: Once nobody has asked for a class this long, its containers go.
 _IDLE_S: Final = 45.0
+#: What those that wait may be given together; the proxy counts it against all that exist.
+_MOST_BYTES: Final = 4 * GIB
 #: More at once would slow each other, and the cells that run, down.
 _MAKING_AT_ONCE: Final = 2
 #: After the Docker Engine failed to make one.
@@ -22,9 +25,10 @@ _PAUSE_S: Final = 1.0
 
 
 class WarmContainers:
-    """Keeps as many of each class as were in use at once lately, up to ``each`` of a class and ``most`` in all.
+    """Keeps as many of each class as were in use at once since it was last idle, up to ``each`` and ``most`` in all.
 
-    What nobody waits for is made only while nobody waits: a burst beyond the pool has the Docker Engine to itself.
+    What nobody waits for is made only while nobody waits: a burst beyond the pool has the Docker Engine to itself. Nor
+    does it hold more than 4 GiB, and it gives up all of it where somebody needs the room.
     """
 
     def __init__(self, make: Callable[[ContainerClass], Awaitable[DockerSlot]], each: int, most: int) -> None:
@@ -43,7 +47,7 @@ class WarmContainers:
         """A container of this class, from the pool or made now.
 
         Raises:
-            ClocheError, EngineError: as ``make`` does.
+            ClocheError, EngineError: as ``make`` does. Where there is no room, what waits for others makes some first.
         """
         self._in_use[wanted] += 1
         self._wanted[wanted] = min(self._each, max(self._wanted[wanted], self._in_use[wanted]))
@@ -86,23 +90,35 @@ class WarmContainers:
     async def _now(self, wanted: ContainerClass) -> DockerSlot:
         self._urgent += 1
         try:
-            return await self._make(wanted)
+            try:
+                return await self._make(wanted)
+            except OverloadedError:
+                if not await self._make_room():
+                    raise
+                return await self._make(wanted)
         finally:
             self._urgent -= 1
             self._refill()
 
+    async def _make_room(self) -> bool:
+        """Remove all that waits; whether anything did."""
+        waiting = [slot for slots in self._waiting.values() for slot in slots]
+        self._waiting.clear()
+        await asyncio.gather(*(self._end(slot) for slot in waiting))
+        return bool(waiting)
+
     def _refill(self) -> None:
         for each, wanted in self._wanted.items():
             lacking = wanted - len(self._waiting.get(each, [])) - self._making[each]
-            while lacking > 0 and self._may_make():
+            while lacking > 0 and self._may_make(each):
                 self._making[each] += 1
                 lacking -= 1
                 self._spawn(self._ahead(each))
 
-    def _may_make(self) -> bool:
-        making = self._making.total()
-        held = making + sum(len(slots) for slots in self._waiting.values())
-        return self._urgent == 0 and making < _MAKING_AT_ONCE and held < self._most
+    def _may_make(self, one: ContainerClass) -> bool:
+        held = [each for each, slots in self._waiting.items() for _ in slots] + list(self._making.elements())
+        room = len(held) < self._most and sum(each.memory_bytes for each in held) + one.memory_bytes <= _MOST_BYTES
+        return room and self._urgent == 0 and self._making.total() < _MAKING_AT_ONCE
 
     async def _ahead(self, wanted: ContainerClass) -> None:
         try:

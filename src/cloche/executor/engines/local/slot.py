@@ -109,6 +109,9 @@ class LocalSlot:
     async def usage(self) -> SlotUsage:
         return self._group.usage()
 
+    async def post_mortem(self) -> SlotUsage:
+        return self._group.usage()
+
     def last_words(self) -> str:
         """What the launcher wrote on stderr, for logs."""
         if self._destroying is not None:
