@@ -19,7 +19,8 @@ MAX_ANSWER_BYTES = 256 * 1024 * 1024
 class ServiceClient:
     """Calls one other service. ``address`` is ``unix:/path`` or ``http://host:port``.
 
-    Connections are kept and reused. Retrying is the caller's business.
+    Connections are kept and reused, at most ``connections`` at once, or any number if that is 0; whoever
+    finds none free waits. Retrying is the caller's business.
     """
 
     def __init__(self, address: str, token: str, *, timeout_s: float = 30.0, connections: int = 64) -> None:

@@ -26,12 +26,14 @@ class Fleet:
 
     def __init__(self, addresses: list[ExecutorAddress]) -> None:
         self._clients = {a.name: ServiceClient(a.address, a.token.get_secret_value()) for a in addresses}
+        # A run holds a connection until its end: with the short calls it would keep extend, kill and offer waiting.
+        self._streams = {a.name: ServiceClient(a.address, a.token.get_secret_value(), connections=0) for a in addresses}
         self._candidates = {a.name: Candidate(a.name) for a in addresses}
         self._changed = asyncio.Condition()
 
     async def close(self) -> None:
         """Close every connection."""
-        for client in self._clients.values():
+        for client in (*self._clients.values(), *self._streams.values()):
             await client.close()
 
     def offers(self) -> list[ExecutorOffer]:
@@ -65,7 +67,7 @@ class Fleet:
             while (candidate := choose(self._candidates.values(), program)) is None:
                 await self._changed.wait()
             candidate.mine += 1
-        return candidate, self._clients[candidate.name]
+        return candidate, self._streams[candidate.name]
 
     async def give_back(self, candidate: Candidate) -> None:
         """A slot of this executor is free again."""

@@ -97,6 +97,9 @@ class ScriptedExecutor:
         self.script: dict[str, Behaviour] = {}
         self.runs: list[Run] = []
         self.slots = 4
+        self.asked_to_run: asyncio.Queue[Run] = asyncio.Queue()
+        #: The ids of each call to extend.
+        self.extended: asyncio.Queue[list[str]] = asyncio.Queue()
         self.on_kill: Behaviour = _answer
         self._by_id: dict[str, Run] = {}
 
@@ -130,6 +133,7 @@ class ScriptedExecutor:
         await response.prepare(request)
         run = Run(body, response)
         self.runs.append(run)
+        self.asked_to_run.put_nowait(run)
         self._by_id[body["execution_id"]] = run
         source = body["program"]["files"][0]["content"]
         with contextlib.suppress(ConnectionError):
@@ -138,6 +142,7 @@ class ScriptedExecutor:
 
     async def _extend(self, request: web.Request) -> web.Response:
         ids = (await request.json())["execution_ids"]
+        self.extended.put_nowait(ids)
         return web.json_response({"extended": ids})
 
     async def _kill(self, request: web.Request) -> web.Response:

@@ -124,6 +124,27 @@ async def test_executor_that_does_not_answer_a_kill_holds_up_no_heartbeat(
     forever.set()
 
 
+async def test_runs_without_number_keep_no_short_call_waiting(queue: ScriptedQueue, executor: ScriptedExecutor):
+    end = asyncio.Event()
+
+    async def block(run: Run) -> None:
+        await run.say(started())
+        await end.wait()
+        await run.say(finished())
+
+    executor.script["p"], executor.slots = block, 70
+    tasks = [task("p", evaluation=n, lease=n) for n in range(1, executor.slots + 1)]
+    for one in tasks:
+        queue.tasks.put_nowait(one)
+    async with asyncio.timeout(20):
+        while len(executor.runs) < len(tasks):
+            await executor.asked_to_run.get()
+        while not executor.extended.empty():
+            executor.extended.get_nowait()
+        assert len(await executor.extended.get()) == len(tasks)
+    end.set()
+
+
 async def test_second_lease_outlives_the_end_of_the_first(queue: ScriptedQueue, executor: ScriptedExecutor):
     second_runs, end, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
