@@ -23,15 +23,17 @@ from cloche.kit.bus import Bus
 from cloche.kit.clock import iso_now
 from cloche.kit.errors import ClocheError
 from cloche.kit.http_client import ServiceClient
-from cloche.worker.guard import MAX_LINE_BYTES, MisbehaviourError, StreamGuard
+from cloche.worker.guard import MisbehaviourError, StreamGuard
+from cloche.worker.lines import Lines
 from cloche.worker.publisher import AttemptPublisher
+from cloche.worker.time_limit import SET_UP_S, TimeLimit, most_seconds
 
 #: ``started`` waits this long for company: a run that ends sooner is told by its record alone.
 STARTED_DELAY_S = 0.1
-#: How long an executor may take to clear up behind a program before its slot is used again anyway.
+#: How long an executor may take to clear up behind a program.
 _CLEAR_UP_S = 15.0
-#: Room for the executor's own set-up and for a compile step beyond the limits of the program.
-_IDLE_MARGIN_S = 30.0
+#: How long it may take to tell the end of a run that it was told to kill.
+_KILLED_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class Outcome:
 
     report: CompleteRequest | FailRequest
     executor_fault: bool
+
+    @property
+    def no_room(self) -> bool:
+        """Whether the executor refused it for want of a slot."""
+        return isinstance(self.report, FailRequest) and self.report.reason == "overloaded"
 
 
 class Attempt:
@@ -53,7 +60,9 @@ class Attempt:
         self._publisher = AttemptPublisher(bus, task.evaluation_id, task.attempt)
         self._started: StartedLine | None = None
         self._announced = False
-        self._response: aiohttp.ClientResponse | None = None
+        self._limit = TimeLimit(most_seconds(task.program))
+        #: What is left of a stream that has had its last line.
+        self._rest: tuple[aiohttp.ClientResponse, Lines] | None = None
 
     @property
     def started(self) -> bool:
@@ -66,8 +75,9 @@ class Attempt:
         return self._started.at if self._started else None
 
     def expect_kill(self) -> None:
-        """From now on the run may end as cancelled; to be called before its executor is told to kill it."""
+        """From now on the run may end as cancelled, and must end soon; to be called before its executor is told."""
         self._guard.kill_asked = True
+        self._limit.shorten(_KILLED_S)
 
     async def run(self, deadline_s: float) -> Outcome:
         """Run to the end. Never raises for what an executor does; cancelling it kills the run there.
@@ -75,39 +85,51 @@ class Attempt:
         The executor then still clears up: ``ended`` waits for that.
         """
         try:
-            response = await self._client.open_stream(
-                "/executor/v1/executions",
-                ExecutionRequest(execution_id=self._task.lease_id, deadline_s=deadline_s, program=self._task.program),
-                idle_s=self._longest_silence_s(),
-            )
+            async with self._limit:
+                return await self._run(deadline_s)
+        except MisbehaviourError as error:
+            return self._failed("executor_misbehaved", str(error))
         except ClocheError as error:
             return self._failed("executor_unavailable", error.detail)
-        try:
-            outcome = await self._relay(response)
-        except MisbehaviourError as error:
-            outcome = self._failed("executor_misbehaved", str(error))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            outcome = self._failed("executor_lost", type(error).__name__)
-        else:
-            self._response = response
-        finally:
-            if self._response is None:
-                response.close()
-        return outcome
+            return self._lost(error)
 
-    async def ended(self) -> None:
-        """Return when the executor has cleared up behind a run that is over, or takes too long to."""
-        if self._response is None:
-            return
+    async def ended(self) -> bool:
+        """Return when the executor has cleared up behind a run that is over, or takes too long to: whether it has.
+
+        Raises:
+            MisbehaviourError: it said more after its last line.
+        """
+        if self._rest is None:
+            return False
+        response, lines = self._rest
         try:
             async with asyncio.timeout(_CLEAR_UP_S):
-                async for _ in self._response.content.iter_any():
-                    pass  # nothing comes: the guard has had the last line
+                await lines.end()
         except (aiohttp.ClientError, TimeoutError, OSError):
-            self._response.close()
+            return False
+        else:
+            return True
+        finally:
+            response.close()
 
-    async def _relay(self, response: aiohttp.ClientResponse) -> Outcome:
-        lines = read_lines(response.content)
+    async def _run(self, deadline_s: float) -> Outcome:
+        response = await self._client.open_stream(
+            "/executor/v1/executions",
+            ExecutionRequest(execution_id=self._task.lease_id, deadline_s=deadline_s, program=self._task.program),
+            idle_s=self._longest_silence_s(),
+        )
+        lines = Lines(response.content)
+        try:
+            outcome = await self._relay(lines)
+            if self._guard.over and not outcome.no_room:
+                self._rest = response, lines
+            return outcome
+        finally:
+            if self._rest is None:
+                response.close()
+
+    async def _relay(self, lines: Lines) -> Outcome:
         async for raw in self._announcing(lines):
             line = self._guard.accept(raw)
             match line:
@@ -121,10 +143,10 @@ class Attempt:
                     await self._publish(line)
         return self._failed("executor_lost", "the stream ended early")
 
-    async def _announcing(self, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def _announcing(self, lines: Lines) -> AsyncIterator[bytes]:
         """The lines; publishes ``started`` once a run lasts longer than ``STARTED_DELAY_S``."""
         while True:
-            following = asyncio.ensure_future(_next_line(lines))
+            following = asyncio.ensure_future(lines.next())
             try:
                 if self._started is not None and not self._announced:
                     done, _ = await asyncio.wait([following], timeout=STARTED_DELAY_S)
@@ -150,7 +172,8 @@ class Attempt:
                 events.append(("case.finished", CaseFinished(case=line.case).model_dump_json()))
             case _:
                 pass
-        await self._publisher.publish(events, in_list=events[0][0] == "evaluation.started")
+        with self._limit.paused():
+            await self._publisher.publish(events, in_list=events[0][0] == "evaluation.started")
 
     def _started_event(self, line: StartedLine) -> Started:
         return Started(
@@ -180,6 +203,13 @@ class Attempt:
             ),
         )
 
+    def _lost(self, error: Exception) -> Outcome:
+        if not self._limit.is_over:
+            return self._failed("executor_lost", type(error).__name__)
+        if self._guard.kill_asked:
+            return self._failed("executor_lost", "it did not end a run that it was told to kill")
+        return self._failed("executor_misbehaved", "it took longer than the program's limits allow")
+
     def _failed(self, reason: str, message: str, *, started: bool = False) -> Outcome:
         report = FailRequest(
             evaluation_id=self._task.evaluation_id,
@@ -193,28 +223,4 @@ class Attempt:
 
     def _longest_silence_s(self) -> float:
         limits = self._task.program.limits.wall_time_s
-        return max(limits, self._task.program.compile_limits.wall_time_s) + _IDLE_MARGIN_S
-
-
-async def read_lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """The lines of an NDJSON body, none longer than ``MAX_LINE_BYTES``.
-
-    Raises:
-        MisbehaviourError: a line is longer, or the last one has no end.
-    """
-    buffer = bytearray()
-    async for chunk in content.iter_any():
-        start = len(buffer)
-        buffer += chunk
-        while (end := buffer.find(b"\n", start)) >= 0:
-            yield bytes(buffer[:end])
-            del buffer[: end + 1]
-            start = 0
-        if len(buffer) > MAX_LINE_BYTES:
-            raise MisbehaviourError("a line without end")
-    if buffer:
-        raise MisbehaviourError("a line without end")
-
-
-async def _next_line(lines: AsyncIterator[bytes]) -> bytes | None:
-    return await anext(lines, None)
+        return max(limits, self._task.program.compile_limits.wall_time_s) + SET_UP_S

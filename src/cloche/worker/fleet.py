@@ -69,9 +69,12 @@ class Fleet:
             candidate.mine += 1
         return candidate, self._streams[candidate.name]
 
-    async def give_back(self, candidate: Candidate) -> None:
-        """A slot of this executor is free again."""
-        candidate.mine -= 1
+    async def give_back(self, candidate: Candidate, *, cleared: bool) -> None:
+        """A slot of this executor is free again: at once if ``cleared``, else when its offer bears that out."""
+        if cleared:
+            candidate.mine -= 1
+        else:
+            candidate.doubt()
         async with self._changed:
             self._changed.notify_all()
 
@@ -104,10 +107,9 @@ class Fleet:
 
     async def _ask(self, name: str) -> None:
         candidate = self._candidates[name]
-        try:
-            candidate.offer = await self._clients[name].get(
+        asked_at, offer = candidate.clock(), None
+        with contextlib.suppress(ClocheError):
+            offer = await self._clients[name].get(
                 "/executor/v1/offer", ExecutorOffer, timeout_s=_CALL_S, max_bytes=_ANSWER_BYTES
             )
-        except ClocheError:
-            if candidate.offer is not None:
-                candidate.offer = candidate.offer.model_copy(update={"healthy": False})
+        candidate.settle(offer, asked_at)

@@ -55,6 +55,11 @@ class StreamGuard:
         """Whether the program had begun."""
         return self._started is not None
 
+    @property
+    def over(self) -> bool:
+        """Whether the last line came."""
+        return self._over
+
     def accept(self, raw: bytes) -> StreamLine:
         """The line, if it is legal here.
 

@@ -12,12 +12,16 @@ from cloche.worker.routing import Candidate
 
 @dataclass(slots=True, eq=False)
 class Held:
-    """One lease. ``candidate`` and ``attempt`` are set together, once a slot was found."""
+    """One lease. ``candidate`` and ``attempt`` are set together, once a slot was found.
+
+    ``clearing`` is the wait for the executor's clearing up: whether it did, without another word.
+    """
 
     task: LeasedTask
     work: asyncio.Task[None] | None = None
     candidate: Candidate | None = None
     attempt: Attempt | None = None
+    clearing: asyncio.Task[bool] | None = None
     cancelled: bool = False
     reporting: bool = False
 

@@ -11,6 +11,8 @@ from cloche.contracts.words import satisfies
 #: A breaker opens after this many faults in a row and lets one run through after ``RETRY_S``.
 FAULTS_TO_OPEN = 3
 RETRY_S = 10.0
+#: A slot is used again this long after a run whose end there nobody saw, whatever the executor offers.
+DOUBT_S = 10.0
 
 
 @dataclass(slots=True)
@@ -38,18 +40,41 @@ class Breaker:
 
 @dataclass(slots=True)
 class Candidate:
-    """An executor as the router sees it; ``mine`` counts this worker's runs on it."""
+    """An executor as the router sees it; ``mine`` counts this worker's runs on it, those in doubt too."""
 
     name: str
     offer: ExecutorOffer | None = None
     mine: int = 0
     breaker: Breaker = field(default_factory=Breaker)
+    clock: Callable[[], float] = time.monotonic
+    #: Since when runs are in doubt: over for this worker, but their cells may be there yet. Oldest first.
+    _doubts: list[float] = field(default_factory=list[float])
 
     def free(self) -> int:
         """Slots that this worker may still use."""
         if self.offer is None or not self.offer.healthy or not self.breaker.allows():
             return 0
         return max(0, self.offer.slots - self.mine)
+
+    def doubt(self) -> None:
+        """A run is over here, and nobody knows whether it is over there."""
+        self._doubts.append(self.clock())
+
+    def settle(self, offer: ExecutorOffer | None, asked_at: float) -> None:
+        """Take the executor's answer (None: it gave none) to a question of ``asked_at``, by ``clock``.
+
+        Slots in doubt before that are free again as far as it runs less than this worker counts.
+        """
+        if offer is not None:
+            self.offer = offer
+        elif self.offer is not None:
+            self.offer = self.offer.model_copy(update={"healthy": False})
+        while self._doubts:
+            has_room = offer is not None and self._doubts[0] < asked_at and offer.busy < self.mine
+            if not has_room and self.clock() < self._doubts[0] + DOUBT_S:
+                return
+            self._doubts.pop(0)
+            self.mine -= 1
 
     def can_run(self, program: Program) -> bool:
         """Whether it offers the runtime at the isolation demanded."""

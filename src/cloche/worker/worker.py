@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Coroutine, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from cloche.contracts.execution import ExecutorOffer
 from cloche.contracts.tasks import (
@@ -25,11 +25,14 @@ from cloche.kit.http_client import ServiceClient
 from cloche.kit.logs import get_logger
 from cloche.worker.attempt import Attempt
 from cloche.worker.fleet import Fleet
+from cloche.worker.guard import MisbehaviourError
 from cloche.worker.held import Held
 from cloche.worker.metrics import Metrics
 from cloche.worker.reporter import Reporter
 from cloche.worker.routing import Candidate
 from cloche.worker.settings import WorkerSettings
+
+T = TypeVar("T")
 
 log = get_logger()
 
@@ -53,7 +56,7 @@ class Worker:
         self._bus = bus
         self._metrics = metrics
         self._reporter = Reporter(queue, metrics)
-        self._asides: set[asyncio.Task[None]] = set()
+        self._asides: set[asyncio.Task[Any]] = set()
         self._held: dict[EvaluationId, Held] = {}
         self._last_lease_ok = False
 
@@ -136,11 +139,9 @@ class Worker:
         try:
             outcome = await held.attempt.run(self._settings.deadline_s)
         finally:
-            self._aside(self._give_back(held.attempt, candidate))
+            held.clearing = self._aside(self._give_back(held.attempt, candidate))
         if outcome.executor_fault:
             candidate.breaker.bad()
-        elif isinstance(outcome.report, FailRequest):
-            candidate.breaker.good()
         report = outcome.report
         if isinstance(report, FailRequest):
             if report.reason == _MISBEHAVED:
@@ -157,10 +158,20 @@ class Worker:
                 return held.as_cancelled()
         return report
 
-    async def _give_back(self, attempt: Attempt, candidate: Candidate) -> None:
-        """The slot, once the executor has cleared up: the report does not wait for that."""
-        await attempt.ended()
-        await self._fleet.give_back(candidate)
+    async def _give_back(self, attempt: Attempt, candidate: Candidate) -> bool:
+        """The slot, once the executor has cleared up: whether it has. The report does not wait for that."""
+        cleared = False
+        try:
+            cleared = await attempt.ended()
+        except MisbehaviourError as error:
+            self._charge(candidate)
+            log.warning("attempt.misbehaved", executor=candidate.name, detail=str(error))
+        await self._fleet.give_back(candidate, cleared=cleared)
+        return cleared
+
+    def _charge(self, candidate: Candidate) -> None:
+        candidate.breaker.bad()
+        self._metrics.misbehaved.labels(candidate.name).inc()
 
     async def _deliver(self, held: Held, report: CompleteRequest | FailRequest) -> None:
         """Report; an executor whose record the Queue Service refuses is charged for it."""
@@ -168,11 +179,15 @@ class Worker:
         if held.candidate is None or isinstance(report, FailRequest) or report.record.execution is None:
             return
         if taken:
-            held.candidate.breaker.good()
+            self._aside(self._praise(held))
             return
-        held.candidate.breaker.bad()
-        self._metrics.misbehaved.labels(held.candidate.name).inc()
+        self._charge(held.candidate)
         await self._reporter.report(held.as_failed(_MISBEHAVED, "the Queue Service refused its record"))
+
+    async def _praise(self, held: Held) -> None:
+        """Its record was taken; an executor that then misbehaves has earned nothing by that."""
+        if held.candidate is not None and held.clearing is not None and await held.clearing:
+            held.candidate.breaker.good()
 
     async def _report_executors(self) -> None:
         """Tell the Queue Service of changes at once and of their absence now and then, also when all slots are busy."""
@@ -232,11 +247,12 @@ class Worker:
             held.work.cancel()
             await self._reporter.report(held.as_cancelled())
 
-    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
+    def _aside(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Do ``work`` beside the heartbeats, which must not wait for it; given up at the end."""
         task = asyncio.create_task(work)
         self._asides.add(task)
         task.add_done_callback(self._asides.discard)
+        return task
 
     def _drop(self, held: Held) -> None:
         if held.work is not None and not held.reporting:

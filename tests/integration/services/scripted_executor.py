@@ -97,6 +97,8 @@ class ScriptedExecutor:
         self.script: dict[str, Behaviour] = {}
         self.runs: list[Run] = []
         self.slots = 4
+        self.busy = 0
+        self.offered = asyncio.Event()
         self.asked_to_run: asyncio.Queue[Run] = asyncio.Queue()
         #: The ids of each call to extend.
         self.extended: asyncio.Queue[list[str]] = asyncio.Queue()
@@ -119,12 +121,13 @@ class ScriptedExecutor:
             await runner.cleanup()
 
     async def _offer(self, _: web.Request) -> web.Response:
+        self.offered.set()
         runtimes = [
             {"name": "python", "version": "3.11.7", "aliases": ["py"], "source_file": "main.py", "highlight": "python"}
         ]
         return web.json_response(
-            {"name": "x", "engine": "local", "isolation": "namespace", "slots": self.slots, "busy": 0, "healthy": True,
-             "tiers": TIERS, "runtimes": runtimes}
+            {"name": "x", "engine": "local", "isolation": "namespace", "slots": self.slots,
+             "busy": self.busy, "healthy": True, "tiers": TIERS, "runtimes": runtimes}
         )  # fmt: skip
 
     async def _execute(self, request: web.Request) -> web.StreamResponse:

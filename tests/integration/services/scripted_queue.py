@@ -56,6 +56,8 @@ class ScriptedQueue:
         self.heartbeats: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.on_complete: Callable[[dict[str, Any]], Awaitable[None]] = _take
         self.cancelled: list[str] = []
+        #: Set once the worker says of an executor that nothing can be run there.
+        self.told_unhealthy = asyncio.Event()
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -72,6 +74,8 @@ class ScriptedQueue:
 
     async def _lease(self, request: web.Request) -> web.Response:
         body = await request.json()
+        if any(not executor["healthy"] for executor in body["executors"]):
+            self.told_unhealthy.set()
         if body["slots"] == 0:
             return web.json_response({"tasks": []})
         try:

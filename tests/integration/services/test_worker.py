@@ -1,6 +1,7 @@
 """The worker between a scripted Queue Service and a scripted executor, both over the real wire."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,16 @@ from .scripted_queue import TOKEN, ScriptedQueue, task
 
 
 @pytest_asyncio.fixture
-async def executor(tmp_path: Path) -> AsyncIterator[ScriptedExecutor]:
+async def executor(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[ScriptedExecutor]:
+    """Of four slots, or as many as the test says."""
     scripted = ScriptedExecutor(tmp_path / "x.sock")
+    scripted.slots = getattr(request, "param", scripted.slots)
     async with scripted.serving():
         yield scripted
+
+
+def slots(count: int) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("executor", [count], indirect=True)
 
 
 @pytest.fixture
@@ -78,6 +85,14 @@ async def leases_of_heartbeat(queue: ScriptedQueue) -> list[str]:
         return [lease["lease_id"] for lease in (await queue.heartbeats.get())["leases"]]
 
 
+async def heartbeats(queue: ScriptedQueue, count: int) -> None:
+    """Until so many came from now on."""
+    while not queue.heartbeats.empty():
+        queue.heartbeats.get_nowait()
+    for _ in range(count):
+        await leases_of_heartbeat(queue)
+
+
 def charged(registry: CollectorRegistry) -> float | None:
     return registry.get_sample_value("cloche_worker_executor_misbehaved_total", {"executor": "scripted"})
 
@@ -124,6 +139,7 @@ async def test_executor_that_does_not_answer_a_kill_holds_up_no_heartbeat(
     forever.set()
 
 
+@slots(70)
 async def test_runs_without_number_keep_no_short_call_waiting(queue: ScriptedQueue, executor: ScriptedExecutor):
     end = asyncio.Event()
 
@@ -132,7 +148,7 @@ async def test_runs_without_number_keep_no_short_call_waiting(queue: ScriptedQue
         await end.wait()
         await run.say(finished())
 
-    executor.script["p"], executor.slots = block, 70
+    executor.script["p"] = block
     tasks = [task("p", evaluation=n, lease=n) for n in range(1, executor.slots + 1)]
     for one in tasks:
         queue.tasks.put_nowait(one)
@@ -143,6 +159,133 @@ async def test_runs_without_number_keep_no_short_call_waiting(queue: ScriptedQue
             executor.extended.get_nowait()
         assert len(await executor.extended.get()) == len(tasks)
     end.set()
+
+
+async def drip(run: Run) -> None:
+    """A line that goes on and on, never silent."""
+    await run.say(started())
+    with contextlib.suppress(ConnectionError):
+        while True:
+            await run.say(b" ")
+            await asyncio.sleep(0.01)
+
+
+async def test_run_longer_than_its_limits_allow_is_charged_whatever_comes(
+    queue: ScriptedQueue,
+    executor: ScriptedExecutor,
+    registry: CollectorRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("cloche.worker.attempt.most_seconds", lambda _: 0.3)
+    executor.script["p"] = drip
+    queue.tasks.put_nowait(task("p"))
+    kind, report = await next_report(queue)
+    assert (kind, report["reason"], report["started"]) == ("fail", "executor_misbehaved", True)
+    assert charged(registry) == 1
+
+
+async def test_executor_that_ignores_a_cancel_is_left(
+    queue: ScriptedQueue, executor: ScriptedExecutor, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("cloche.worker.attempt._KILLED_S", 0.1)
+    executor.script["p"] = drip
+    one = task("p")
+    queue.cancelled = [str(one.evaluation_id)]
+    queue.tasks.put_nowait(one)
+    kind, report = await next_report(queue)
+    assert (kind, report["record"]["verdict"]) == ("complete", "cancelled")
+
+
+async def test_more_after_the_last_line_is_charged_and_closes_the_stream(
+    queue: ScriptedQueue, executor: ScriptedExecutor, registry: CollectorRegistry
+):
+    closed = asyncio.Event()
+
+    async def go_on(run: Run) -> None:
+        await run.say(started(), finished())
+        try:
+            while True:
+                await run.say(b" ")
+                await asyncio.sleep(0.01)
+        finally:
+            closed.set()
+
+    executor.script["p"] = go_on
+    queue.tasks.put_nowait(task("p"))
+    assert (await next_report(queue))[0] == "complete"
+    async with asyncio.timeout(10):
+        await closed.wait()
+    assert charged(registry) == 1
+
+
+@slots(1)
+async def test_executor_that_says_more_each_time_is_taken_out(
+    queue: ScriptedQueue, executor: ScriptedExecutor, registry: CollectorRegistry
+):
+    async def more(run: Run) -> None:
+        await run.say(started(), finished(), b" ")
+
+    executor.script["p"] = more
+    for n in range(1, 9):
+        queue.tasks.put_nowait(task("p", evaluation=n, lease=n))
+    async with asyncio.timeout(20):
+        await queue.told_unhealthy.wait()
+    assert (charged(registry) or 0) >= 3
+
+
+@slots(1)
+async def test_slot_is_used_again_when_the_stream_has_ended(queue: ScriptedQueue, executor: ScriptedExecutor):
+    clear = asyncio.Event()
+
+    async def late(run: Run) -> None:
+        await run.say(started(), finished())
+        await clear.wait()
+
+    executor.script["p"] = late
+    for n in (1, 2):
+        queue.tasks.put_nowait(task("p", evaluation=n, lease=n))
+    assert (await next_report(queue))[0] == "complete"
+    await heartbeats(queue, 3)
+    assert len(executor.runs) == 1
+    clear.set()
+    assert (await next_report(queue))[0] == "complete"
+
+
+@slots(1)
+async def test_executor_that_does_not_clear_up_is_not_waited_for_without_end(
+    queue: ScriptedQueue, executor: ScriptedExecutor, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("cloche.worker.attempt._CLEAR_UP_S", 0.1)
+    forever = asyncio.Event()
+
+    async def never(run: Run) -> None:
+        await run.say(started(), finished())
+        await forever.wait()
+
+    executor.script["p"] = never
+    for n in (1, 2):
+        queue.tasks.put_nowait(task("p", evaluation=n, lease=n))
+    for _ in range(2):
+        assert (await next_report(queue))[0] == "complete"
+    forever.set()
+
+
+@slots(1)
+async def test_slot_of_a_lost_run_waits_for_the_executors_word(queue: ScriptedQueue, executor: ScriptedExecutor):
+    async def lose(run: Run) -> None:
+        await run.say(started())
+
+    executor.script["p"], executor.busy = lose, 1
+    for n in (1, 2):
+        queue.tasks.put_nowait(task("p", evaluation=n, lease=n))
+    assert (await next_report(queue))[1]["reason"] == "executor_lost"
+    async with asyncio.timeout(10):
+        for _ in range(2):
+            executor.offered.clear()
+            await executor.offered.wait()
+    assert len(executor.runs) == 1
+    executor.busy = 0
+    assert (await next_report(queue))[1]["reason"] == "executor_lost"
 
 
 async def test_second_lease_outlives_the_end_of_the_first(queue: ScriptedQueue, executor: ScriptedExecutor):

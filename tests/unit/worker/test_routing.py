@@ -2,7 +2,7 @@ from cloche.contracts.execution import ExecutorOffer, RuntimeOffer
 from cloche.contracts.limits import CompileLimits, Limits
 from cloche.contracts.submission import File, Program
 from cloche.contracts.words import Isolation
-from cloche.worker.routing import RETRY_S, Breaker, Candidate, choose
+from cloche.worker.routing import DOUBT_S, RETRY_S, Breaker, Candidate, choose
 
 
 def candidate(name: str, *, slots: int = 2, mine: int = 0, isolation: Isolation = "namespace") -> Candidate:
@@ -75,4 +75,54 @@ def test_failing_executor_is_taken_out_and_tried_again_later():
     assert chosen(one) is None
     time[0] = 2 * RETRY_S
     breaker.good()
+    assert chosen(one) == "one"
+
+
+def in_doubt(*, mine: int, doubts: int, time: list[float]) -> Candidate:
+    one = candidate("one", slots=4, mine=mine)
+    one.clock = lambda: time[0]
+    for _ in range(doubts):
+        one.doubt()
+    return one
+
+
+def busy(one: Candidate, count: int) -> ExecutorOffer:
+    assert one.offer is not None
+    return one.offer.model_copy(update={"busy": count})
+
+
+def test_slot_in_doubt_is_free_again_once_the_executor_runs_less_than_is_counted():
+    time = [0.0]
+    one = in_doubt(mine=3, doubts=2, time=time)
+    time[0] = 2.0
+    one.settle(busy(one, 3), asked_at=1.0)
+    assert (one.mine, one.free()) == (3, 1)
+    one.settle(busy(one, 2), asked_at=1.0)
+    assert one.mine == 2
+    one.settle(busy(one, 0), asked_at=1.0)
+    assert one.mine == 1, "what is not in doubt runs"
+
+
+def test_answer_to_an_older_question_says_nothing_of_a_slot_in_doubt():
+    one = in_doubt(mine=1, doubts=1, time=[1.0])
+    one.settle(busy(one, 0), asked_at=0.5)
+    assert one.mine == 1
+
+
+def test_slot_in_doubt_is_free_again_after_a_while_whatever_is_offered():
+    time = [0.0]
+    one = in_doubt(mine=2, doubts=1, time=time)
+    time[0] = DOUBT_S / 2
+    one.settle(None, asked_at=1.0)
+    assert one.mine == 2
+    time[0] = DOUBT_S
+    one.settle(busy(one, 4), asked_at=1.0)
+    assert one.mine == 1
+
+
+def test_executor_that_gives_no_offer_is_not_healthy():
+    one = candidate("one")
+    one.settle(None, asked_at=0.0)
+    assert chosen(one) is None
+    one.settle(candidate("one").offer, asked_at=0.0)
     assert chosen(one) == "one"
