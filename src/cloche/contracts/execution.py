@@ -59,7 +59,7 @@ class CaseLine(BaseModel):
 
 
 class FinishedLine(BaseModel):
-    """The run is over and its cell is gone."""
+    """The run is over. Its cell is gone when the stream ends."""
 
     type: Literal["finished"] = "finished"
     record: ExecutionRecord
