@@ -270,22 +270,49 @@ async def test_executor_that_does_not_clear_up_is_not_waited_for_without_end(
     forever.set()
 
 
-@slots(1)
-async def test_slot_of_a_lost_run_waits_for_the_executors_word(queue: ScriptedQueue, executor: ScriptedExecutor):
-    async def lose(run: Run) -> None:
-        await run.say(started())
+def failed(reason: str) -> dict[str, Any]:
+    return {"type": "failed", "reason": reason, "started": False, "message": ""}
 
-    executor.script["p"], executor.busy = lose, 1
+
+@slots(1)
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [((started(),), "executor_lost"), ((finished(),), "executor_misbehaved"), ((failed("overloaded"),), "overloaded")],
+    ids=["lost", "misbehaving", "refused"],
+)
+async def test_slot_of_a_run_whose_end_nobody_saw_waits_for_the_executors_word(
+    queue: ScriptedQueue, executor: ScriptedExecutor, lines: tuple[dict[str, Any], ...], reason: str
+):
+    async def end(run: Run) -> None:
+        await run.say(*lines)
+
+    executor.script["p"], executor.busy = end, 1
     for n in (1, 2):
         queue.tasks.put_nowait(task("p", evaluation=n, lease=n))
-    assert (await next_report(queue))[1]["reason"] == "executor_lost"
+    assert (await next_report(queue))[1]["reason"] == reason
     async with asyncio.timeout(10):
         for _ in range(2):
             executor.offered.clear()
             await executor.offered.wait()
     assert len(executor.runs) == 1
     executor.busy = 0
-    assert (await next_report(queue))[1]["reason"] == "executor_lost"
+    assert (await next_report(queue))[1]["reason"] == reason
+
+
+@slots(1)
+async def test_refusals_and_lost_cells_wipe_no_faults(queue: ScriptedQueue, executor: ScriptedExecutor):
+    bad = finished()
+    script = iter([bad, failed("cell_lost"), bad, failed("overloaded"), bad])
+
+    async def next_of_script(run: Run) -> None:
+        await run.say(next(script))
+
+    executor.script["p"] = next_of_script
+    for n in range(1, 6):
+        queue.tasks.put_nowait(task("p", evaluation=n, lease=n))
+        await next_report(queue)
+    async with asyncio.timeout(10):
+        await queue.told_unhealthy.wait()
 
 
 async def test_second_lease_outlives_the_end_of_the_first(queue: ScriptedQueue, executor: ScriptedExecutor):
