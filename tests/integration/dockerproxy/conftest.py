@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 import socket
 import socketserver
@@ -18,6 +19,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from cloche.executor.engines.docker.proxy_client import ProxyClient
+
+#: The janitor's look at the containers, and that for images that came later.
+_OWN_LOOK = re.compile(rb"GET /v[0-9.]+/(containers/json\?all=1&|images/json\?filters=)")
 
 
 class Recorder:
@@ -42,8 +46,8 @@ class Recorder:
         self._thread.start()
 
     def made_by_callers(self) -> list[bytes]:
-        """What reached the Engine, but for the janitor's own look around."""
-        return [request for request in self.requests if not request.startswith(b"GET /v1.41/containers/json?all=1&")]
+        """What reached the Engine, but for what the proxy itself looks at from time to time."""
+        return [request for request in self.requests if not _OWN_LOOK.match(request)]
 
     def close(self) -> None:
         self._server.shutdown()
