@@ -67,10 +67,6 @@ class Calls:
         """
         await self._engine.call(policy.start(self._registry.check(container)))
 
-    async def kill(self, container: ContainerId) -> None:
-        """Kill everything in an own container. Raises as ``start``; ``ConflictError``: it does not run."""
-        await self._engine.call(policy.kill(self._registry.check(container)))
-
     async def inspect(self, container: ContainerId) -> dict[str, Any]:
         """How an own container is: ``status``, ``exit_code``, ``oom_killed``. Raises as ``start``."""
         answer = await self._engine.tell(policy.inspect(self._registry.check(container)))
@@ -83,22 +79,6 @@ class Calls:
             }
         except (KeyError, TypeError, ValueError):
             raise UnavailableError("The Docker Engine answered without a state.") from None
-
-    async def stats(self, container: ContainerId) -> dict[str, int | None]:
-        """One sample: ``memory_bytes``, ``memory_peak_bytes`` (None where the Engine can't say), ``cpu_ns``.
-
-        Raises as ``start``.
-        """
-        answer = await self._engine.tell(policy.stats(self._registry.check(container)))
-        try:
-            memory = answer.get("memory_stats", {})
-            return {
-                "memory_bytes": _number(memory.get("usage")),
-                "memory_peak_bytes": _number(memory.get("max_usage")),
-                "cpu_ns": _number(answer.get("cpu_stats", {}).get("cpu_usage", {}).get("total_usage")),
-            }
-        except AttributeError:
-            raise UnavailableError("The Docker Engine answered without a sample.") from None
 
     async def delete(self, container: ContainerId) -> None:
         """Kill and remove an own container; returns when the Engine has none of it.
@@ -127,7 +107,3 @@ class Calls:
             for found in await self._engine.list_own(self._instance)
             if found.id in self._registry.ids()
         ]
-
-
-def _number(value: Any) -> int | None:
-    return value if type(value) is int else None

@@ -31,9 +31,7 @@ Call: TypeAlias = Literal[
     "attach",
     "start",
     "wait",
-    "kill",
     "inspect",
-    "stats",
     "delete",
 ]
 
@@ -78,9 +76,7 @@ ROUTES: Final = (
     ),
     Route("POST", "/containers/{id}/start", "start", "nothing"),
     Route("POST", "/containers/{id}/wait", "wait", "the exit status, when there is one"),
-    Route("POST", "/containers/{id}/kill", "kill", "nothing"),
     Route("GET", "/containers/{id}", "inspect", "status, exit status, whether memory ran out"),
-    Route("GET", "/containers/{id}/stats", "stats", "memory, its peak, CPU time"),
     Route("DELETE", "/containers/{id}", "delete", "nothing"),
 )
 _PATTERNS: Final = tuple((route, route.pattern) for route in ROUTES)
@@ -428,19 +424,9 @@ def wait(container: ContainerId) -> EngineRequest:
     return EngineRequest("wait", "POST", f"/containers/{container}/wait?condition=next-exit")
 
 
-def kill(container: ContainerId) -> EngineRequest:
-    """SIGKILL to PID 1, and so to everything in it."""
-    return EngineRequest("kill", "POST", f"/containers/{container}/kill?signal=SIGKILL")
-
-
 def inspect(container: ContainerId) -> EngineRequest:
     """Its state."""
     return EngineRequest("inspect", "GET", f"/containers/{container}/json")
-
-
-def stats(container: ContainerId) -> EngineRequest:
-    """One sample of its cgroups."""
-    return EngineRequest("stats", "GET", f"/containers/{container}/stats?stream=0&one-shot=1")
 
 
 def delete(container: ContainerId) -> EngineRequest:
@@ -475,8 +461,6 @@ OF_CONTAINER: Final[dict[Call, Callable[[ContainerId], EngineRequest]]] = {
     "attach": attach,
     "start": start,
     "wait": wait,
-    "kill": kill,
     "inspect": inspect,
-    "stats": stats,
     "delete": delete,
 }

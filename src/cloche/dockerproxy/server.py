@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -110,18 +109,9 @@ class Server:
                 return _json(201, {"id": decision.container})
 
     async def _answer_own(self, call: Call, container: ContainerId) -> tuple[int, str, bytes]:
-        telling: dict[Call, Callable[[ContainerId], Awaitable[dict[str, Any]]]] = {
-            "inspect": self._calls.inspect,
-            "stats": self._calls.stats,
-        }
-        doing: dict[Call, Callable[[ContainerId], Awaitable[None]]] = {
-            "start": self._calls.start,
-            "kill": self._calls.kill,
-            "delete": self._calls.delete,
-        }
-        if call in telling:
-            return _json(200, await telling[call](container))
-        await doing[call](container)
+        if call == "inspect":
+            return _json(200, await self._calls.inspect(container))
+        await (self._calls.start if call == "start" else self._calls.delete)(container)
         return 204, _JSON, b""
 
     async def _stream(

@@ -21,6 +21,7 @@ POST /containers/<OWN>/rename
 POST /containers/<OWN>/resize
 POST /containers/<OWN>/restart
 POST /containers/<OWN>/stop
+POST /containers/<OWN>/kill
 POST /containers/<OWN>/pause
 POST /containers/<OWN>/unpause
 GET /containers/<OWN>/archive
@@ -28,6 +29,7 @@ GET /containers/<OWN>/export
 GET /containers/<OWN>/changes
 GET /containers/<OWN>/top
 GET /containers/<OWN>/logs
+GET /containers/<OWN>/stats
 GET /containers/<OWN>/json
 POST /containers/<OWN>/copy
 GET /containers/<OWN>/checkpoints
@@ -132,11 +134,11 @@ ODD_REQUEST_LINES: list[Row] = [
     ("encoded dots", line("POST /containers/%2e%2e/containers/<OWN>/start"), ()),
     ("an encoded NUL", line("POST /containers/<OWN>/start%00"), ("closed-routes",)),
     ("an encoded line end", line("POST /containers/<OWN>/start%0d%0aX"), ("closed-routes",)),
-    ("a signal", line("POST /containers/<OWN>/kill?signal=SIGWINCH"), ()),
+    ("a signal", line("POST /containers/<OWN>/kill?signal=SIGWINCH"), ("closed-routes",)),
     ("a checkpoint", line("POST /containers/<OWN>/start?checkpoint=x&checkpoint-dir=/"), ()),
     ("detach keys", line("POST /containers/<OWN>/start?detachKeys=ctrl-p"), ()),
     ("a condition", line("POST /containers/<OWN>/wait?condition=not-running"), ()),
-    ("an endless sample", line("GET /containers/<OWN>/stats?stream=1"), ()),
+    ("an endless sample", line("GET /containers/<OWN>/stats?stream=1"), ("closed-routes",)),
     ("another filter", line("GET /containers?all=1&filters=x"), ()),
     ("a name for a container", create(BODY).replace(b"ers HTTP", b"ers?name=a&name=b HTTP"), ()),
     ("an empty query", line("GET /containers?"), ()),
@@ -248,7 +250,6 @@ BODIES = [
     *[
         _refused(f"a form on {words}", "body-where-due", line(words, FORM, "signal=SIGTERM"))
         for words in (
-            "POST /containers/<OWN>/kill",
             START,
             "POST /containers/<OWN>/wait",
             "DELETE /containers/<OWN>",
@@ -295,9 +296,7 @@ IDS = [
     for words, headers in (
         ("DELETE /containers/ID", ""),
         ("GET /containers/ID", ""),
-        ("GET /containers/ID/stats", ""),
         ("POST /containers/ID/start", ""),
-        ("POST /containers/ID/kill", ""),
         ("POST /containers/ID/wait", ""),
         ("POST /containers/ID/attach", UPGRADE),
     )

@@ -28,10 +28,8 @@ WITHOUT_BODY = [
         rf"GET /version{_CLOSE}",
         rf"GET /v1\.41/containers/json\?all=1&filters={_FILTER}{_CLOSE}",
         rf"GET /v1\.41/containers/{_ID}/json{_CLOSE}",
-        rf"GET /v1\.41/containers/{_ID}/stats\?stream=0&one-shot=1{_CLOSE}",
         rf"POST /v1\.41/containers/{_ID}/start{_CLOSE}",
         rf"POST /v1\.41/containers/{_ID}/wait\?condition=next-exit{_CLOSE}",
-        rf"POST /v1\.41/containers/{_ID}/kill\?signal=SIGKILL{_CLOSE}",
         rf"DELETE /v1\.41/containers/{_ID}\?force=1&v=1{_CLOSE}",
         rf"POST /v1\.41/containers/{_ID}/attach\?stream=1&stdin=1&stdout=1&stderr=1{_RAW}",
     )
@@ -43,7 +41,7 @@ CREATE = re.compile(
 
 
 def is_one(told: bytes, own: set[str]) -> bool:
-    """Whether ``told`` is one of the ten shapes, on a container in ``own`` if on any."""
+    """Whether ``told`` is one of the eight shapes, on a container in ``own`` if on any."""
     for shape in WITHOUT_BODY:
         if found := shape.fullmatch(told):
             return "id" not in shape.groupindex or found["id"].decode() in own

@@ -127,33 +127,11 @@ async def test_the_end_of_the_callers_connection_ends_the_container(proxy: Any, 
         assert await exit_status(waiting) == 0
 
 
-async def test_kill_ends_everything(proxy: Any, container: str) -> None:
-    async with await proxy.client.attach(container), await proxy.client.wait(container) as waiting:
-        await proxy.client.start(container)
-        answer = await asyncio.to_thread(
-            proxy.raw, f"POST /containers/{container}/kill HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-        )
-        assert answer.startswith(b"HTTP/1.1 204 ")
-        assert await exit_status(waiting) == 137
-
-
 async def test_starting_twice_is_a_conflict(proxy: Any, container: str) -> None:
     async with await proxy.client.attach(container):
         await proxy.client.start(container)
         with pytest.raises(ConflictError):
             await proxy.client.start(container)
-
-
-async def test_stats_tell_memory_and_cpu(proxy: Any, container: str) -> None:
-    async with await proxy.client.attach(container):
-        await proxy.client.start(container)
-        raw = await asyncio.to_thread(
-            proxy.raw, f"GET /containers/{container}/stats HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-        )
-    stats = json.loads(raw.partition(b"\r\n\r\n")[2])
-    assert set(stats) == {"memory_bytes", "memory_peak_bytes", "cpu_ns"}
-    assert stats["memory_bytes"] > 0
-    assert stats["cpu_ns"] > 0
 
 
 async def test_a_megabyte_each_way_arrives_whole_though_the_reader_is_slow(proxy: Any, container: str) -> None:

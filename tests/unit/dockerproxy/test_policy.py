@@ -202,12 +202,11 @@ def test_any_other_line_is_no_call(method: str, target: str) -> None:
 
 
 def test_what_the_engine_is_asked_is_fixed() -> None:
-    requests = [f(ID) for f in (policy.attach, policy.start, policy.wait, policy.kill, policy.delete, policy.inspect)]
+    requests = [f(ID) for f in (policy.attach, policy.start, policy.wait, policy.delete, policy.inspect)]
     assert [(r.method, r.target.replace(ID, "ID"), r.body, r.upgrade) for r in requests] == [
         ("POST", "/containers/ID/attach?stream=1&stdin=1&stdout=1&stderr=1", b"", True),
         ("POST", "/containers/ID/start", b"", False),
         ("POST", "/containers/ID/wait?condition=next-exit", b"", False),
-        ("POST", "/containers/ID/kill?signal=SIGKILL", b"", False),
         ("DELETE", "/containers/ID?force=1&v=1", b"", False),
         ("GET", "/containers/ID/json", b"", False),
     ]
