@@ -24,6 +24,8 @@ log = get_logger()
 _REASONS: Final = {200: "OK", 201: "Created", 204: "No Content"}
 _JSON: Final = "application/json"
 _HEAR_OUT_S: Final = 1.0
+#: What a caller may take to read the last that was written for it.
+_TAKE_S: Final = 5.0
 
 
 class Server:
@@ -47,10 +49,10 @@ class Server:
         except (OSError, asyncio.IncompleteReadError):
             log.info("proxy.caller_gone")
         finally:
-            self._connections -= 1
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+            try:
+                await _end(writer)
+            finally:
+                self._connections -= 1
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         decision = Decision(self._metrics)
@@ -83,7 +85,8 @@ class Server:
             decision.write(500)
             status, content_type, body = 500, _JSON, b"{}"
         writer.write(_head(status, content_type, len(body), retryable=retryable) + body)
-        await writer.drain()
+        async with asyncio.timeout(_TAKE_S):
+            await writer.drain()
         if status >= 400:
             await _hear_out(reader, writer)
 
@@ -151,6 +154,18 @@ def check_upgrade(route: Route, request: Request) -> None:
     wanted = route.reads == "an upgrade to a raw stream"
     if (wanted and not request.asks_upgrade) or (not wanted and request.mentions_upgrade):
         raise MalformedRequestError("A connection is taken over by attach alone.")
+
+
+async def _end(writer: asyncio.StreamWriter) -> None:
+    """Close; what the caller does not read in time is dropped, or it could hold connections that nothing bounds."""
+    writer.close()
+    with contextlib.suppress(OSError):
+        try:
+            async with asyncio.timeout(_TAKE_S):
+                await writer.wait_closed()
+        except TimeoutError:
+            writer.transport.abort()
+            await writer.wait_closed()
 
 
 async def _hear_out(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

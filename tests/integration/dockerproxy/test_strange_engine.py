@@ -1,91 +1,24 @@
 """An Engine that answers otherwise than it should: nothing of what it says gets through."""
 
-import asyncio
 import contextlib
-import json
-import secrets
-import signal
-import socketserver
 import subprocess
-import tempfile
-import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from strange_engine import ID, ORDER, StrangeEngine, answer, proxy_before_it
 
-from cloche.executor.engines.docker.proxy_client import ContainerOrder, ProxyClient
+from cloche.executor.engines.docker.proxy_client import ProxyClient
 from cloche.kit.errors import ClocheError, ConflictError, InvalidRequestError, NotFoundError, UnavailableError
 from cloche.kit.http_exchange import Exchange
 
-ORDER = ContainerOrder("bash", "strange", 32 << 20, 1000, 8, 1 << 20, 64)
-ID = "ab" * 32
 SECRET = "/var/lib/docker/overlay2/secret-path"
-
-
-def answer(status: str, body: Any, *headers: str) -> bytes:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(raw)}", "Connection: close", *headers]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + raw
-
-
-class StrangeEngine(socketserver.ThreadingUnixStreamServer):
-    """Good until the proxy has started and made its container; then ``says`` is all it ever says."""
-
-    daemon_threads = True
-
-    def __init__(self, path: Path) -> None:
-        self.says: bytes | None = None
-        self.speaks: tuple[str, str] = ("1.12", "1.41")
-        self.lines: list[bytes] = []
-        engine = self
-
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                line = self.rfile.readline()
-                while self.rfile.readline() not in {b"\r\n", b""}:
-                    pass
-                engine.lines.append(line)
-                self.wfile.write(engine.says if engine.says is not None else _proper(line, *engine.speaks))
-
-        super().__init__(str(path), Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """The proxy hangs up on some of these answers."""
-
-
-def _proper(line: bytes, least: str, most: str) -> bytes:
-    if b"/version" in line:
-        return answer("200 OK", {"ApiVersion": most, "MinAPIVersion": least})
-    if b"/images/json" in line:
-        return answer("200 OK", [{"RepoTags": ["cloche/bash:latest", "<none>:<none>"]}, {"RepoTags": None}])
-    if b"/images/" in line:
-        return answer("200 OK", {"Id": f"sha256:{ID}", "Config": {}})
-    if b"/containers/create" in line:
-        return answer("201 Created", {"Id": ID})
-    return answer("200 OK", [])
 
 
 @pytest.fixture
 def strange(spawn_docker_proxy: Callable[..., subprocess.Popen[bytes]]) -> Iterator[tuple[StrangeEngine, ProxyClient]]:
-    with tempfile.TemporaryDirectory(prefix="cloche-se-", dir="/tmp") as name:
-        folder = Path(name)
-        with StrangeEngine(folder / "engine") as engine:
-            thread = threading.Thread(target=engine.serve_forever, kwargs={"poll_interval": 0.05})
-            thread.start()
-            settings = {"DOCKER_SOCKET": str(folder / "engine"), "INSTANCE": f"strange-{secrets.token_hex(4)}"}
-            process = spawn_docker_proxy(folder / "proxy", folder / "log", settings)
-            try:
-                client = ProxyClient(f"unix:{folder / 'proxy'}", None)
-                # In a loop of its own: the fixture is not asynchronous.
-                assert asyncio.run(client.create(ORDER)) == ID
-                yield engine, client
-            finally:
-                process.send_signal(signal.SIGTERM)
-                process.wait(10)
-                engine.shutdown()
-                thread.join()
+    with proxy_before_it(spawn_docker_proxy) as both:
+        yield both
 
 
 @pytest.mark.parametrize(
