@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from cloche.dockerproxy import policy
-from cloche.dockerproxy.engine import Engine, id_in
+from cloche.dockerproxy.engine import Engine, NoAnswerError, id_in
 from cloche.dockerproxy.images import Images
 from cloche.dockerproxy.policy import Bounds, Cell, ContainerId
 from cloche.dockerproxy.registry import Registry
@@ -42,20 +42,23 @@ class Calls:
 
         Raises:
             InvalidRequestError: the order is not one. OverloadedError: a cap would be passed.
-            UnavailableError: the Engine did not make it; nothing of it is left.
+            UnavailableError: the Engine did not make it; nothing of it is left. Or it did not answer in time and
+                may make it yet: its room stays reserved until the janitor has removed it, or found none.
         """
         order = policy.read_order(body, self._bounds)
         with self._registry.reserve(policy.reserved_bytes(order, self._runtime), order.cpus_milli) as share:
             cell = Cell(order, self._bounds.images[order.image], share.uid, self._instance, self._runtime)
             request = policy.create(f"{self._instance}-{uuid4().hex}", policy.create_body(cell))
             try:
-                answer = await self._engine.tell(request)
+                container = id_in(await self._engine.tell(request))
+            except NoAnswerError:
+                self._registry.doubt(share)
+                raise
             except NotFoundError as error:
                 self._images.lost(order.image)
                 raise UnavailableError("The Docker Engine has lost the image.") from error
             except ConflictError as error:
                 raise UnavailableError("The Docker Engine did not make the container.") from error
-            container = id_in(answer)
             self._registry.add(container, share)
         return container
 

@@ -22,6 +22,10 @@ _IMAGE_ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 
 
+class NoAnswerError(UnavailableError):
+    """The Engine got the request and did not answer: it may have done it, or do it yet."""
+
+
 @dataclass(frozen=True)
 class Listed:
     """A container as the Engine lists it; ``created`` in seconds since 1970."""
@@ -58,24 +62,28 @@ class Engine:
         Raises:
             NotFoundError, ConflictError: the Engine says so (304, already so, counts as a conflict).
             InvalidRequestError: it refuses the request.
-            UnavailableError: it failed, did not answer within 30 s, or not in JSON.
+            UnavailableError: it failed, or is not there.
+            NoAnswerError: it did not answer within 30 s, or not in JSON.
         """
+        sent = False
         try:
             async with asyncio.timeout(CALL_S), await self.open(request) as exchange:
+                sent = True
                 status = await self.head(request, exchange)
                 body = await exchange.body(limit=_MAX_ANSWER_BYTES)
             if status < 300:
                 return json.loads(body) if body else None
         except (ExchangeError, TimeoutError, ValueError) as error:
             log.warning("engine.no_answer", error=str(error) or type(error).__name__)
-            raise UnavailableError("The Docker Engine does not answer.") from error
+            kind = NoAnswerError if sent else UnavailableError
+            raise kind("The Docker Engine does not answer.") from error
         raise refused(status, body)
 
     async def tell(self, request: EngineRequest) -> dict[str, Any]:
         """The object that the Engine answers. Raises as ``call``."""
         answer = await self.call(request)
         if not isinstance(answer, dict):
-            raise UnavailableError("The Docker Engine answered with something else.")
+            raise NoAnswerError("The Docker Engine answered with something else.")
         return cast(dict[str, Any], answer)
 
     async def list_own(self, instance: str) -> list[Listed]:
@@ -124,11 +132,11 @@ def id_in(answer: dict[str, Any]) -> ContainerId:
     """The full id in an answer of the Engine.
 
     Raises:
-        UnavailableError: there is none.
+        NoAnswerError: there is none.
     """
     value = answer.get("Id")
     if type(value) is not str or not _FULL_ID.fullmatch(value):
-        raise UnavailableError("The Docker Engine answered without an id.")
+        raise NoAnswerError("The Docker Engine answered without an id.")
     return ContainerId(value)
 
 

@@ -22,7 +22,8 @@ class Janitor:
 
     Removed is what is older than ``max_lifetime_s``; what has not been running for ``linger_s``
     (it ended, or was never started); and what is labelled as ours but was never answered for,
-    because its making was cut short, after ``linger_s``.
+    because its making was cut short, after ``linger_s``. Room that is kept for one of those is given back
+    by the first sweep after ``linger_s`` that does not find it.
     """
 
     def __init__(
@@ -63,10 +64,12 @@ class Janitor:
         Raises:
             UnavailableError: the Engine does not answer.
         """
-        known = self._registry.ids()
+        known, asked = self._registry.ids(), time.monotonic()
         listed = {found.id: found for found in await self._engine.list_own(self._instance)}
         for gone in known - set(listed):
             self._registry.forget(gone)
+        users = {_number(found.labels.get(policy.UID_LABEL)) for found in listed.values()}
+        self._registry.settle(users, asked - self._linger_s)
         idle = {c for c, found in listed.items() if found.state != "running" or c not in known}
         now = time.monotonic()
         self._idle_since = {c: self._idle_since.get(c, now) for c in idle}

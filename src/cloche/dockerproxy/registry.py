@@ -48,21 +48,22 @@ class Registry:
         self._own: dict[ContainerId, Share] = {}
         self._gone: dict[ContainerId, asyncio.Event] = {}
         self._coming: set[Share] = set()
+        self._doubted: dict[Share, float] = {}
         self._next_uid = 0
         self.attachments = 0
 
     def __len__(self) -> int:
-        return len(self._own) + len(self._coming)
+        return len(self._shares())
 
     @property
     def memory_bytes(self) -> int:
-        """The sum of what containers may use, those being made included."""
-        return sum(share.memory_bytes for share in (*self._own.values(), *self._coming))
+        """The sum of what containers may use, those being made and the doubted included."""
+        return sum(share.memory_bytes for share in self._shares())
 
     @property
     def cpus_milli(self) -> int:
         """As ``memory_bytes``; 1000 is one CPU."""
-        return sum(share.cpus_milli for share in (*self._own.values(), *self._coming))
+        return sum(share.cpus_milli for share in self._shares())
 
     def ids(self) -> set[ContainerId]:
         """A copy of the ids known now."""
@@ -121,6 +122,18 @@ class Registry:
         if self._own.pop(container, None) is not None:
             self._gone.pop(container).set()
 
+    def doubt(self, share: Share) -> None:
+        """Keep the room of a container that the Engine may still make, until ``settle``."""
+        self._doubted[share] = time.monotonic()
+
+    def settle(self, uids: set[int], before: float) -> None:
+        """Give back what was doubted before ``before`` (``time.monotonic``), unless it exists, its user in ``uids``."""
+        left = {share: since for share, since in self._doubted.items() if since > before or share.uid in uids}
+        self._doubted = left
+
+    def _shares(self) -> list[Share]:
+        return [*self._own.values(), *(self._coming | self._doubted.keys())]
+
     def _check_room(self, memory_bytes: int, cpus_milli: int) -> None:
         if len(self) >= self._caps.containers:
             raise OverloadedError("As many containers as allowed exist.")
@@ -140,7 +153,7 @@ class Registry:
 
     def _fresh_uid(self) -> int:
         """The next user in turn that no container has, so that one is not used again soon."""
-        used = {share.uid for share in (*self._own.values(), *self._coming)}
+        used = {share.uid for share in self._shares()}
         while FIRST_UID + self._next_uid in used:
             self._next_uid = (self._next_uid + 1) % UIDS
         uid = FIRST_UID + self._next_uid

@@ -82,3 +82,16 @@ def test_no_more_attachments_than_allowed_are_open() -> None:
         assert gone.is_set()
     with pytest.raises(NotFoundError), registry.attach(make(1)):
         pass
+
+
+def test_what_is_doubted_counts_until_it_is_settled() -> None:
+    registry = Registry(CAPS)
+    with registry.reserve(1 << 20, 1000) as share:
+        registry.doubt(share)
+        assert len(registry) == 1
+    assert (len(registry), registry.memory_bytes, registry.cpus_milli) == (1, 1 << 20, 1000)
+    registry.settle(set(), before=0)
+    registry.settle({share.uid}, before=float("inf"))
+    assert len(registry) == 1
+    registry.settle(set(), before=float("inf"))
+    assert len(registry) == 0
