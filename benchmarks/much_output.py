@@ -8,6 +8,7 @@ keeps of its containers beside their file systems: its log files would be among 
 
 import argparse
 import asyncio
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from rich.console import Console
 from rich.table import Table
 from stack import Stack, started_stack
 
+from cloche.contracts.limits import MAXIMA, MIB
+
 console = Console(highlight=False, width=130)
-MIB = 1 << 20
 TOTAL = 100_000_000
 SOURCE = f"""
 import os
@@ -29,8 +31,8 @@ left = {TOTAL}
 while left:
     left -= os.write(1, piece[:left])
 """
-#: The most that the API lets a program ask for; it is stopped there.
-OUTPUT_BYTES = 16 * MIB
+#: Room for all of it. The API of this stack lets programs ask for so much.
+OUTPUT_BYTES = 128 * MIB
 LOOK_S = 0.01
 
 
@@ -62,6 +64,7 @@ def engine_keeps() -> int:
 
 async def main(options: argparse.Namespace) -> None:
     """Measure and print."""
+    os.environ["CLOCHE_API_MAXIMA"] = MAXIMA.model_copy(update={"output_bytes": OUTPUT_BYTES}).model_dump_json()
     with held_engine("python") as socket, started_stack("--engine", "docker", docker_socket=socket) as stack:
         pids = stack.pids() | {"dockerd": int((Path(socket).parent / "dockerd.pid").read_text())}
         await submitted(stack)  # what every service loads on its first run is no program's
@@ -70,7 +73,8 @@ async def main(options: argparse.Namespace) -> None:
             running = asyncio.create_task(submitted(stack))
             highest = await watched(pids, running)
             view = running.result()
-            console.print(f"\nrun {run + 1}: {view['verdict']}; what the Engine keeps: {kept} → {engine_keeps()} bytes")
+            console.print(f"\nrun {run + 1}: {view['verdict']}, {view['stdout']['bytes']} bytes")
+            console.print(f"what the Engine keeps: {kept} → {engine_keeps()} bytes")
             table = Table("resident MiB", "before", "highest", "more")
             for name in pids:
                 figures = (before[name], highest[name], highest[name] - before[name])
