@@ -85,15 +85,15 @@ def killable_engine(docker_socket: str) -> Iterator[KillableEngine]:
 
 @pytest.fixture(scope="session")
 def docker_stack(killable_engine: KillableEngine) -> Iterator[Stack]:
-    """As ``stack``, with every program in a container; what outlives an evaluation does so for seconds."""
+    """As ``stack``, with every program in a container; the last that waits in the pool goes with it."""
     environment = {
         "CLOCHE_DOCKERPROXY_DOCKER_SOCKET": killable_engine.socket,
         "CLOCHE_DOCKERPROXY_LINGER_S": str(LINGER_S),
-        "CLOCHE_EXECUTOR_READY_CONTAINERS": "0",
         "CLOCHE_EXECUTOR_SLOTS": "4",
     }
     with _running("--engine", "docker", **environment) as running:
         yield running
+    assert killable_engine.containers() == []
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import Callable
 from uuid import uuid4
 
 import aiohttp
@@ -22,9 +21,15 @@ async def test_killed_part_costs_no_verdict_and_leaves_no_container(
     docker_stack: Stack, killable_engine: KillableEngine, part: str
 ) -> None:
     before = docker_stack.child(part)["restarts"]
-    await _with_evaluations(docker_stack, lambda: docker_stack.kill(part))
+    async with session() as client:
+        ids = await _submitted(client, docker_stack)
+        readers = [asyncio.create_task(watch(client, docker_stack.url, one)) for one in ids]
+        await _at_some_moment(readers)
+        had = await _containers(killable_engine)
+        docker_stack.kill(part)
+        await _all_right(client, docker_stack, ids, readers)
     assert docker_stack.child(part)["restarts"] == before + 1
-    await _none_left(killable_engine)
+    await _none_left(killable_engine, had)
 
 
 async def test_killed_engine_costs_no_verdict_and_leaves_no_container(
@@ -36,22 +41,14 @@ async def test_killed_engine_costs_no_verdict_and_leaves_no_container(
         ids = await _submitted(client, docker_stack)
         readers = [asyncio.create_task(watch(client, docker_stack.url, one)) for one in ids]
         await _at_some_moment(readers)
+        had = await _containers(killable_engine)
         killable_engine.kill()
         await _offered(client, docker_stack, healthy=False)
         killable_engine.start_again()
         await _offered(client, docker_stack, healthy=True)
         await _all_right(client, docker_stack, ids, readers)
     assert {part: docker_stack.child(part)["restarts"] for part in before} == before
-    await _none_left(killable_engine)
-
-
-async def _with_evaluations(stack: Stack, kill: Callable[[], None]) -> None:
-    async with session() as client:
-        ids = await _submitted(client, stack)
-        readers = [asyncio.create_task(watch(client, stack.url, one)) for one in ids]
-        await _at_some_moment(readers)
-        kill()
-        await _all_right(client, stack, ids, readers)
+    await _none_left(killable_engine, had)
 
 
 async def _submitted(client: aiohttp.ClientSession, stack: Stack) -> list[str]:
@@ -82,11 +79,18 @@ async def _offered(client: aiohttp.ClientSession, stack: Stack, *, healthy: bool
             await asyncio.sleep(0.1)
 
 
-async def _none_left(engine: KillableEngine) -> None:
-    left: list[str] = []
+async def _containers(engine: KillableEngine) -> set[str]:
+    """The ids of those at this moment, in use or waiting in the pool."""
+    return {told.split()[0] for told in await asyncio.to_thread(engine.containers)}
+
+
+async def _none_left(engine: KillableEngine, had: set[str]) -> None:
+    """What waited in the pool is nobody's any more either; what waits there now is gone with the stack."""
+    assert had
+    left = had
     try:
         async with asyncio.timeout(60 + LINGER_S):
-            while left := await asyncio.to_thread(engine.containers):  # noqa: ASYNC110  (the Engine is asked)
+            while left := left & await _containers(engine):  # noqa: ASYNC110  (the Engine is asked)
                 await asyncio.sleep(0.2)
     except TimeoutError:
         pytest.fail(f"left: {left}")
