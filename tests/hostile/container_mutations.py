@@ -93,7 +93,7 @@ MUTATIONS: Final[dict[str, Mutation]] = {
         ("io_uring", "keyrings", "memfd_secret", "namespaces", "ptrace_anything", "userfaultfd"),
         ("seccomp", "seccomp-sockets"),
     ),
-    "user": Mutation(_as(0), ("user_map",)),
+    "user": Mutation(_as(0), ("user_map",), ("user-of-programs",)),
     "user of its own": Mutation(_as(FIRST_UID), ("slot_users",)),
 }
 
