@@ -36,6 +36,8 @@ class KillableEngine:
 
     def start_again(self) -> None:
         """As the host's own supervisor would: beside what lives on."""
+        # Who adopted the killed one may not have seen its end yet; its number must not stand for a running Engine.
+        (Path(self.socket).parent / "dockerd.pid").unlink(missing_ok=True)
         with (_HOME / "dockerd.log").open("ab") as log:
             subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

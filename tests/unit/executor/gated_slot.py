@@ -62,6 +62,9 @@ class GatedSlot:
     async def usage(self) -> SlotUsage:
         return SlotUsage()
 
+    async def post_mortem(self) -> SlotUsage:
+        return SlotUsage()
+
     async def destroy(self) -> None:
         self.destroying.set()
         await self.clear.wait()
