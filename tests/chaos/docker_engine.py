@@ -36,8 +36,13 @@ class KillableEngine:
 
     def start_again(self) -> None:
         """As the host's own supervisor would: beside what lives on."""
-        # Who adopted the killed one may not have seen its end yet; its number must not stand for a running Engine.
-        (Path(self.socket).parent / "dockerd.pid").unlink(missing_ok=True)
+        # Nobody may have seen yet that the killed one ended, and its containerd with it: their numbers
+        # would stand for what still runs.
+        run = Path(self.socket).parent
+        (run / "dockerd.pid").unlink(missing_ok=True)
+        containerd = run / "exec/containerd/containerd.pid"
+        if containerd.exists() and not _runs(containerd.read_text()):
+            containerd.unlink()
         with (_HOME / "dockerd.log").open("ab") as log:
             subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -63,6 +68,12 @@ class KillableEngine:
     def containers(self) -> list[str]:
         """All of them, running or not, and since when."""
         return _docker(self.socket, "ps", "--all", "--format", "{{.ID}} {{.Status}} {{.RunningFor}}").splitlines()
+
+
+def _runs(pid: str) -> bool:
+    """Not gone, nor dead and not reaped yet."""
+    stat = Path("/proc") / pid / "stat"
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def _environment(socket: str) -> dict[str, str]:

@@ -269,7 +269,7 @@ os.wait(); sys.exit(0)
 
 async def test_peak_memory_is_measured_for_each_step(bench: Bench) -> None:
     """Peak memory is measured for each step anew."""
-    async with bench.open("import sys, time; x = bytearray(int(sys.argv[1]));time.sleep(0.1)") as opened:
+    async with bench.open("import sys, time; x = bytearray(int(sys.argv[1]));time.sleep(0.7)") as opened:
         large = await opened.step(args=("60000000",))
         small = await opened.step(args=("1",))
     assert _peak(large) > 60_000_000
