@@ -83,7 +83,7 @@ async def bare() -> None:
     """The interpreter as a child of this process, started and waited for as cheaply as cells are."""
     done, stdout = os.pipe2(os.O_CLOEXEC)
     reader = PipeReader(done)
-    pid = os.posix_spawn(INTERPRETER, ARGV, {}, file_actions=[(os.POSIX_SPAWN_DUP2, stdout, 1)])  # noqa: ASYNC221
+    pid = os.posix_spawn(INTERPRETER, ARGV, {}, file_actions=[(os.POSIX_SPAWN_DUP2, stdout, 1)])  # noqa: ASYNC221  (microseconds)
     os.close(stdout)
     try:
         assert await reader.read() == b""

@@ -188,7 +188,10 @@ async def test_a_limit_that_no_class_fits_gets_a_container_of_its_own(start_prox
     await engine.start()
     slot = await engine.open(await spec(engine, bash, limits=Limits(memory_bytes=90 * MIB)))
     assert not slot.sample_memory
+    await _waiting(engine, 1)
     await slot.destroy()
+    refused = [line for line in proxy.log.read_text().splitlines() if "memory_bytes: not an integer" in line]
+    assert len(refused) == 1  # and no more are asked for ahead
     await engine.close()
 
 

@@ -9,7 +9,7 @@ from cloche.contracts.limits import GIB
 from cloche.executor.engines.docker.container_class import ContainerClass
 from cloche.executor.engines.docker.slot import DockerSlot
 from cloche.executor.engines.engine import EngineError, SlotStuckError
-from cloche.kit.errors import ClocheError, OverloadedError
+from cloche.kit.errors import ClocheError, InvalidRequestError, OverloadedError
 from cloche.kit.logs import get_logger
 
 log = get_logger()
@@ -96,6 +96,9 @@ class WarmContainers:
                 if not await self._make_room():
                     raise
                 return await self._make(wanted)
+        except InvalidRequestError:
+            self._wanted[wanted] = 0  # the proxy refuses this class: none is made ahead either
+            raise
         finally:
             self._urgent -= 1
             self._refill()
@@ -124,6 +127,8 @@ class WarmContainers:
         try:
             slot = await self._make(wanted)
         except (EngineError, ClocheError) as error:
+            if isinstance(error, InvalidRequestError):
+                self._wanted[wanted] = 0
             log.warning("container.not_made_ahead", reason=str(error))
             await asyncio.sleep(_PAUSE_S)
         else:
