@@ -1,6 +1,7 @@
 """The standing self-test in containers, of runc and of gVisor: sound ones, and some that lack a defence."""
 
 import asyncio
+import secrets
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -65,7 +66,12 @@ async def careless(
             for each in getattr(policy, table)
         )
         monkeypatch.setattr(policy, table, fields)
-    told = {"listen": "fd:3", "docker_socket": docker_socket, "instance": "careless", "runtime": RUNTIMES[isolation]}
+    told = {
+        "listen": "fd:3",
+        "docker_socket": docker_socket,
+        "instance": f"careless-{secrets.token_hex(4)}",
+        "runtime": RUNTIMES[isolation],
+    }
     proxy, _ = await compose(ProxySettings.model_validate(told))
     with tempfile.TemporaryDirectory(prefix="cloche-sd-", dir="/tmp") as folder:
         async with await asyncio.start_unix_server(proxy.connected, f"{folder}/proxy", limit=CHUNK_BYTES):
