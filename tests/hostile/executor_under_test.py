@@ -77,6 +77,12 @@ class Worker:
         last = (await self.all_lines(wanted))[-1]
         return FinishedLine.model_validate(last).record
 
+    async def until_idle(self) -> None:
+        """Wait until all slots are free: the service hears of a closed connection, and tells nobody of a free slot."""
+        async with asyncio.timeout(10):
+            while (await self.offer()).busy:  # noqa: ASYNC110  (another process)
+                await asyncio.sleep(0.01)
+
     async def failed(self, wanted: Program, **options: Any) -> FailedLine:
         return FailedLine.model_validate((await self.all_lines(wanted, **options))[-1])
 

@@ -20,3 +20,4 @@ def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExecutorProce
 async def worker(executor: ExecutorProcess) -> AsyncIterator[Worker]:
     async with executor.worker() as worker:
         yield worker
+        await worker.until_idle()

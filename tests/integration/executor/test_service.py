@@ -161,9 +161,7 @@ async def test_run_ends_with_the_workers_connection(worker: Worker) -> None:
     async for line in worker.lines(program("import time; time.sleep(60)", limits=Limits(wall_time_s=60)), lease=lease):
         assert line["type"] == "started"
         break
-    async with asyncio.timeout(10):
-        while (await worker.client.get("/executor/v1/offer", ExecutorOffer)).busy:  # noqa: ASYNC110  (another process)
-            await asyncio.sleep(0.01)  # the service tells nobody that a slot is free
+    await worker.until_idle()
 
 
 async def test_more_than_the_slots_is_overloaded(worker: Worker) -> None:
