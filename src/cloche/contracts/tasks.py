@@ -32,7 +32,10 @@ MOST_SLOTS: Final = 1000
 
 
 class NewTask(BaseModel):
-    """One evaluation to queue. ``runtime`` and ``isolation`` repeat the program's, for routing."""
+    """One evaluation to queue. ``runtime`` and ``isolation`` repeat the program's, for routing.
+
+    It is not leased before ``run_at``, from when ``queue_timeout_s`` counts; None is at once.
+    """
 
     evaluation_id: EvaluationId
     tenant: str
@@ -41,6 +44,7 @@ class NewTask(BaseModel):
     runtime: str
     isolation: Isolation
     queue_timeout_s: int = 86400
+    run_at: Instant | None = None
     trace_parent: str | None = None
     program: Program
 

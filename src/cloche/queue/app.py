@@ -12,8 +12,9 @@ from cloche.kit.database_errors import install_database_errors
 from cloche.kit.http_app import BodyLimit, install_errors, install_operations
 from cloche.kit.listen import ListenError, is_local, open_listener
 from cloche.kit.people import ForeignPageGuard, KeyRing
-from cloche.kit.postgres import Pool, open_pool
+from cloche.kit.postgres import UNAVAILABLE, Pool, open_pool
 from cloche.kit.serve import serve
+from cloche.queue.configured import Configured
 from cloche.queue.executors import Executors
 from cloche.queue.faults import Faults
 from cloche.queue.internal_routes import InternalFace, internal_router
@@ -75,7 +76,10 @@ async def open_service(settings: QueueSettings) -> AsyncGenerator[QueueService]:
     leasing = Leasing(tasks, faults, executors, signals)
     face = InternalFace(tasks, faults, leasing, executors, Results(pool))
     relay = Relay(bus, signals, meters)
-    reaper = Reaper(faults, executors, meters, lease_s=settings.lease_s)
+    configured = Configured(settings.lanes, settings.tenants, settings.other_tenants)
+    with contextlib.suppress(*UNAVAILABLE):  # then the reaper does it
+        await configured.apply(pool)
+    reaper = Reaper(faults, executors, configured, meters, lease_s=settings.lease_s)
     background = [
         asyncio.create_task(as_only_one(pool, "relay", relay.run)),
         asyncio.create_task(as_only_one(pool, "reaper", reaper.run)),

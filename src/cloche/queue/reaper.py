@@ -7,6 +7,7 @@ from typing import Final
 
 from cloche.kit.logs import get_logger
 from cloche.kit.postgres import Connection, load_sql
+from cloche.queue.configured import Configured
 from cloche.queue.executors import Executors
 from cloche.queue.faults import REAP_BATCH, Faults
 from cloche.queue.grace import Grace
@@ -27,9 +28,12 @@ _PREPARE_DAYS: Final = "SELECT queue.prepare_days($1)"
 class Reaper:
     """Only one may run at a time, which ``as_only_one`` sees to; a second would do no harm."""
 
-    def __init__(self, faults: Faults, executors: Executors, meters: Meters, *, lease_s: float) -> None:
+    def __init__(
+        self, faults: Faults, executors: Executors, configured: Configured, meters: Meters, *, lease_s: float
+    ) -> None:
         self._faults = faults
         self._executors = executors
+        self._configured = configured
         self._meters = meters
         self._grace = Grace(lease_s, time.monotonic())
         self._tidied_at = -_TIDY_S
@@ -37,6 +41,7 @@ class Reaper:
 
     async def run(self, session: Connection) -> None:
         """Pass each second for ever. Raises: what PostgreSQL raises when it is away."""
+        await self._configured.apply(session)
         while True:
             await self.pass_once()
             await self._tidy(session)

@@ -6,6 +6,11 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from cloche.kit.settings import ServiceSettings
+from cloche.queue.limits import LaneLimits, TenantLimits
+
+
+def _usual_lanes() -> dict[str, LaneLimits]:
+    return {"interactive": LaneLimits(urgency=0), "batch": LaneLimits(urgency=10)}
 
 
 class QueueSettings(ServiceSettings):
@@ -26,6 +31,20 @@ class QueueSettings(ServiceSettings):
     require_keys: bool = Field(default=False, description="Refuse people's requests without an API key.")
     hosts: list[str] = Field(default_factory=list[str], description="Host names to answer to besides loopback.")
     lease_s: float = Field(default=30.0, ge=1, le=3600, description="How long a lease lasts without a heartbeat.")
+    lanes: dict[str, LaneLimits] = Field(
+        default_factory=_usual_lanes,
+        max_length=32,
+        description="JSON: each lane's `urgency` (smaller is first), and its limits `max_running` and `rate_per_s`"
+        " (leases a second) if any; `interactive` and `batch` unless set.",
+    )
+    tenants: dict[str, TenantLimits] = Field(
+        default_factory=dict[str, TenantLimits],
+        max_length=1000,
+        description="JSON: `weight`, `max_queued` and `max_running` of single tenants.",
+    )
+    other_tenants: TenantLimits = Field(
+        default_factory=TenantLimits, description="JSON: the same for each tenant that is not named."
+    )
     pool_size: int = Field(
         default=10, ge=4, le=100, description="PostgreSQL sessions; two are the relay's and reaper's."
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from cloche.contracts.record import TerminalRecord
 from cloche.contracts.tasks import CompleteRequest, EnqueueAnswer, HeartbeatAnswer, HeartbeatRequest, NewTask
-from cloche.kit.clock import iso
+from cloche.kit.clock import iso, parse
 from cloche.kit.errors import CancelledConflictError, ConflictError, InvalidRequestError, LeaseLostError
 from cloche.kit.postgres import Pool, Row, load_sql
 from cloche.queue.capability import rank
@@ -19,19 +19,20 @@ from cloche.queue.signals import Signals
 from cloche.queue.task import Ending, LockedTask, outcome_of
 
 _ENQUEUE: Final = load_sql("cloche.queue", "enqueue")
+_LEASE_TURN: Final = load_sql("cloche.queue", "lease_turn")
 _LEASE: Final = load_sql("cloche.queue", "lease")
 _HEARTBEAT: Final = load_sql("cloche.queue", "heartbeat")
 
 
 class Tasks:
-    """Each call is one statement and one commit, conflicts excepted."""
+    """Each call is one statement and one commit; leasing waits its turn before, conflicts are looked into after."""
 
     def __init__(self, pool: Pool, signals: Signals, meters: Meters, *, lease_s: float) -> None:
         self._pool = pool
         self._signals = signals
         self._meters = meters
         self._lease = timedelta(seconds=lease_s)
-        # One lease statement at a time counts running tasks exactly and finds no row locked by a sibling.
+        # PostgreSQL lets one lease at a time count what runs; siblings wait here and hold no session meanwhile.
         self._leasing = asyncio.Lock()
 
     async def enqueue(self, tasks: Sequence[NewTask]) -> EnqueueAnswer:
@@ -51,6 +52,7 @@ class Tasks:
             [t.queue_timeout_s for t in tasks],
             [t.trace_parent for t in tasks],
             [t.program.model_dump_json().encode() for t in tasks],
+            [parse(t.run_at) if t.run_at else None for t in tasks],
         )
         assert row is not None  # an aggregate without GROUP BY always has one row
         if row["stray"] is not None:
@@ -63,8 +65,9 @@ class Tasks:
 
     async def lease(self, worker: str, slots: int, strongest_by_wanted: Mapping[str, int]) -> list[Row]:
         """Claim up to ``slots`` tasks for ``worker``, each under a fresh lease; the best first."""
-        async with self._leasing:
-            rows = await self._pool.fetch(
+        async with self._leasing, self._pool.acquire() as session, session.transaction():
+            await session.execute(_LEASE_TURN)
+            rows = await session.fetch(
                 _LEASE,
                 list(strongest_by_wanted.keys()),
                 list(strongest_by_wanted.values()),

@@ -175,7 +175,8 @@ async def owner(database: Any) -> AsyncGenerator[Any]:
     connection = await asyncpg.connect(database.owner)
     await connection.execute(
         "TRUNCATE queue.task, queue.known, queue.result, queue.outbox, queue.executor_seen, public.api_key;"
-        "UPDATE queue.lane SET paused = false"
+        "DELETE FROM queue.lane WHERE lane NOT IN ('interactive', 'batch');"
+        "UPDATE queue.lane SET paused = false, rate_from = 'epoch'"
     )
     yield connection
     await connection.close()

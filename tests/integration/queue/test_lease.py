@@ -138,7 +138,7 @@ async def test_work_that_nobody_can_run_does_not_hold_up_the_rest(queue, make):
 
 async def test_a_tenant_whose_tasks_are_not_due_does_not_hold_up_the_rest(queue, make, owner):
     await queue.enqueue(make.task("later"))
-    await owner.execute("UPDATE queue.task SET run_at = now() + interval '1 hour'")
+    await owner.execute("UPDATE queue.task SET run_at = now() + interval '1 hour', due = false")
     await queue.enqueue(*[make.task("now") for _ in range(3)])
     assert len(await queue.lease(1)) == 1
     assert len(await queue.lease(1)) == 1

@@ -9,7 +9,7 @@ WITH input AS (
         attempt = t.attempt + 1,
         started_attempts = t.started_attempts + i.started,
         cells_lost = t.cells_lost + i.cells_lost,
-        run_at = now() + i.delay,
+        run_at = now() + i.delay, due = i.delay <= interval '0',
         deadline_at = CASE WHEN i.started > 0 THEN now() + t.queue_timeout ELSE t.deadline_at END
     FROM input i
     WHERE t.evaluation_id = i.evaluation_id AND t.lease_id = i.lease_id
