@@ -46,13 +46,18 @@ class QueueStats(BaseModel):
 
 
 class TaskView(BaseModel):
-    """Where one evaluation's task stands. ``waiting_for`` says in words why it is not running yet."""
+    """Where one evaluation's task stands. ``waiting_for`` says in words why it is not running yet.
+
+    ``position`` 1 is the next of its tenant in its lane, ``lane_position`` about its place among all
+    tenants of that lane, who take turns; both None unless it stands in line.
+    """
 
     evaluation_id: UUID
     state: Literal["queued", "running", "done"]
     lane: str
     attempt: int
     position: int | None
+    lane_position: int | None
     waiting_for: str | None
     worker: str | None
 

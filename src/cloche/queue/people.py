@@ -20,6 +20,7 @@ _RECENT: Final = load_sql("cloche.queue", "recent")
 _DEAD_COUNT: Final = load_sql("cloche.queue", "dead_count")
 _DEAD_PAGE: Final = load_sql("cloche.queue", "dead_page")
 _TASK_VIEW: Final = load_sql("cloche.queue", "task_view")
+_AHEAD: Final = load_sql("cloche.queue", "ahead")
 _RESULT_VIEW: Final = load_sql("cloche.queue", "result_view")
 
 _NEWEST: Final = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
@@ -71,7 +72,7 @@ class PeopleView:
         """
         row = await self._pool.fetchrow(_TASK_VIEW, evaluation_id, tenant, COUNTED_AHEAD)
         if row is not None:
-            return await self._open_task(evaluation_id, row)
+            return await self._open_task(tenant, evaluation_id, row)
         done = await self._pool.fetchrow(_RESULT_VIEW, evaluation_id, tenant)
         if done is None:
             raise NotFoundError("There is no such task.")
@@ -81,6 +82,7 @@ class PeopleView:
             lane=done["lane"],
             attempt=done["attempts"],
             position=None,
+            lane_position=None,
             waiting_for=None,
             worker=None,
         )
@@ -109,7 +111,7 @@ class PeopleView:
             next=write_time_cursor(shown[-1]["finished_at"], shown[-1]["evaluation_id"]) if more else None,
         )
 
-    async def _open_task(self, evaluation_id: UUID, row: Row) -> TaskView:
+    async def _open_task(self, tenant: str, evaluation_id: UUID, row: Row) -> TaskView:
         running: bool = row["running"]
         level: int = row["isolation"]
         reason: str | None = None
@@ -121,14 +123,20 @@ class PeopleView:
                 paused=row["paused"],
                 due_in_s=row["due_in_s"],
                 ahead=row["ahead"],
+                tenant_full_at=row["tenant_full_at"],
+                lane_full_at=row["lane_full_at"],
+                rate_spent_at=row["rate_spent_at"],
             )
             reason = waiting_for(task, await self._executors.alive())
+        in_line: bool = not running and row["due"]
+        position = row["ahead"] + 1 if in_line else None
         return TaskView(
             evaluation_id=evaluation_id,
             state="running" if running else "queued",
             lane=row["lane"],
             attempt=row["attempt"],
-            position=None if running else row["ahead"] + 1,
+            position=position,
+            lane_position=position and position + await self._pool.fetchval(_AHEAD, row["lane"], tenant, position),
             waiting_for=reason,
             worker=row["worker"],
         )

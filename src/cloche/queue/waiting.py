@@ -12,7 +12,11 @@ COUNTED_AHEAD = 10_000
 
 @dataclass(frozen=True, slots=True)
 class WaitingTask:
-    """What is known of a task that waits; ``ahead`` counts the same tenant's tasks before it."""
+    """What is known of a task that waits; ``ahead`` counts the same tenant's tasks before it.
+
+    ``tenant_full_at``, ``lane_full_at`` (running tasks) and ``rate_spent_at`` (leases a second) are
+    limits that are reached now.
+    """
 
     lane: str
     runtime: str
@@ -20,6 +24,9 @@ class WaitingTask:
     paused: bool
     due_in_s: float
     ahead: int
+    tenant_full_at: int | None = None
+    lane_full_at: int | None = None
+    rate_spent_at: float | None = None
 
 
 def waiting_for(task: WaitingTask, executors: list[ExecutorOffer]) -> str:
@@ -29,7 +36,21 @@ def waiting_for(task: WaitingTask, executors: list[ExecutorOffer]) -> str:
     if not can_run(executors, task.runtime, task.isolation):
         return f"no executor offers {task.runtime} at {task.isolation}{_broken(executors, task.isolation)}"
     if task.due_in_s > 0:
-        return f"the next attempt, in {max(1, round(task.due_in_s))} s"
+        return f"its time, in {max(1, round(task.due_in_s))} s"
+    return _limit(task) or _line(task)
+
+
+def _limit(task: WaitingTask) -> str | None:
+    if task.tenant_full_at is not None:
+        return f"a running task of this tenant to end (at most {task.tenant_full_at} at once)"
+    if task.lane_full_at is not None:
+        return f"a running task of lane {task.lane} to end (at most {task.lane_full_at} at once)"
+    if task.rate_spent_at is not None:
+        return f"the rate of lane {task.lane}, {task.rate_spent_at:g} a second"
+    return None
+
+
+def _line(task: WaitingTask) -> str:
     if task.ahead >= COUNTED_AHEAD:
         return f"more than {COUNTED_AHEAD} tasks ahead"
     if task.ahead:

@@ -305,6 +305,9 @@ export interface components {
         /**
          * TaskView
          * @description Where one evaluation's task stands. ``waiting_for`` says in words why it is not running yet.
+         *
+         *     ``position`` 1 is the next of its tenant in its lane, ``lane_position`` about its place among all
+         *     tenants of that lane, who take turns; both None unless it stands in line.
          */
         TaskView: {
             /** Attempt */
@@ -316,6 +319,8 @@ export interface components {
             evaluation_id: string;
             /** Lane */
             lane: string;
+            /** Lane Position */
+            lane_position: number | null;
             /** Position */
             position: number | null;
             /**

@@ -1,9 +1,17 @@
--- task_view: one task of a tenant, waiting or running, and (up to $3) how many of the tenant's stand before it.
-SELECT t.lane, t.attempt, t.worker, t.runtime, t.isolation, t.lease_id IS NOT NULL AS running, l.paused,
+-- task_view: one task of a tenant, waiting or running, what limits it, and (up to $3) how many of the tenant's stand
+-- before it. What is not due yet stands in no line.
+SELECT t.lane, t.attempt, t.worker, t.runtime, t.isolation, t.priority, t.lease_id IS NOT NULL AS running, t.due, l.paused,
        extract(epoch FROM t.run_at - now())::double precision AS due_in_s,
+       CASE WHEN l.max_running <= (SELECT count(*) FROM queue.task r WHERE r.lease_id IS NOT NULL AND r.lane = t.lane)
+            THEN l.max_running END AS lane_full_at,
+       CASE WHEN extract(epoch FROM now() - l.rate_from) * l.rate_per_s < 1 - 1e-6 THEN l.rate_per_s END AS rate_spent_at,
+       (SELECT CASE WHEN q.max_running <= (
+                    SELECT count(*) FROM queue.task r WHERE r.lease_id IS NOT NULL
+                    AND r.lane = ANY (ARRAY (SELECT lane FROM queue.lane)) AND r.tenant = t.tenant) THEN q.max_running END
+        FROM queue.tenant q WHERE q.tenant IN (t.tenant, '') ORDER BY q.tenant DESC LIMIT 1) AS tenant_full_at,
        (SELECT count(*) FROM (
             SELECT FROM queue.task a
-            WHERE a.lease_id IS NULL AND t.lease_id IS NULL AND a.lane = t.lane AND a.tenant = t.tenant
+            WHERE a.lease_id IS NULL AND a.due AND t.lease_id IS NULL AND a.lane = t.lane AND a.tenant = t.tenant
               AND (a.priority > t.priority OR (a.priority = t.priority AND a.evaluation_id < t.evaluation_id))
             LIMIT $3) ahead) AS ahead
 FROM queue.task t JOIN queue.lane l USING (lane)
