@@ -14,10 +14,15 @@ from pydantic import BaseModel
 
 
 class LaneView(BaseModel):
-    """One lane's state; ``oldest_age_s`` is how long its first task has waited."""
+    """One lane's state; ``oldest_age_s`` is how long ago the first task that waits was ready to run.
+
+    ``max_running`` tasks and ``rate_per_s`` leases a second are all it gives; None is no limit.
+    """
 
     lane: str
     paused: bool
+    max_running: int | None
+    rate_per_s: float | None
     queued: int
     running: int
     oldest_age_s: float | None
@@ -29,11 +34,30 @@ class LanesAnswer(BaseModel):
     lanes: list[LaneView]
 
 
+class Share(BaseModel):
+    """A lane's tasks, or a tenant's in a lane: now, and of the last 60 s.
+
+    ``delayed`` of the ``queued`` have a later time to start. ``wait_p50_s`` and ``wait_p95_s`` are the
+    time from ready to leased of what finished; None when nothing did.
+    """
+
+    lane: str
+    tenant: str | None
+    queued: int
+    delayed: int
+    running: int
+    oldest_age_s: float | None
+    finished_last_minute: int
+    wait_p50_s: float | None
+    wait_p95_s: float | None
+
+
 class QueueStats(BaseModel):
     """Counts over the caller's tenant; over all tenants with scope ``operate``.
 
     ``finished_last_minute`` counts terminal records of the last 60 s, ``wait_p50_s`` and
-    ``wait_p95_s`` the time from queued to leased of those.
+    ``wait_p95_s`` the time from queued to leased of those. ``shares`` are each lane that has any
+    tasks (``tenant`` None), then the busiest tenants in lanes, 100 in all.
     """
 
     queued: int
@@ -43,6 +67,7 @@ class QueueStats(BaseModel):
     wait_p50_s: float | None
     wait_p95_s: float | None
     lanes: list[LaneView]
+    shares: list[Share]
 
 
 class TaskView(BaseModel):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from cloche.contracts.queue_view import DeadLetter, DeadLetterPage, LanesAnswer, LaneView, QueueStats, TaskView
+from cloche.contracts.queue_view import DeadLetter, DeadLetterPage, LanesAnswer, LaneView, QueueStats, Share, TaskView
 from cloche.contracts.words import ISOLATION_ORDER
 from cloche.kit.clock import iso
 from cloche.kit.errors import NotFoundError
@@ -17,6 +17,7 @@ from cloche.queue.waiting import COUNTED_AHEAD, WaitingTask, waiting_for
 _LANES: Final = load_sql("cloche.queue", "lanes")
 _LANE_PAUSE: Final = load_sql("cloche.queue", "lane_pause")
 _RECENT: Final = load_sql("cloche.queue", "recent")
+_SHARES: Final = load_sql("cloche.queue", "shares")
 _DEAD_COUNT: Final = load_sql("cloche.queue", "dead_count")
 _DEAD_PAGE: Final = load_sql("cloche.queue", "dead_page")
 _TASK_VIEW: Final = load_sql("cloche.queue", "task_view")
@@ -51,6 +52,7 @@ class PeopleView:
             wait_p50_s=recent["p50"],
             wait_p95_s=recent["p95"],
             lanes=lanes,
+            shares=[_share(row) for row in await self._pool.fetch(_SHARES, tenant)],
         )
 
     async def set_paused(self, lane: str, *, paused: bool) -> LaneView:
@@ -146,7 +148,23 @@ def _lane(row: Row) -> LaneView:
     return LaneView(
         lane=row["lane"],
         paused=row["paused"],
+        max_running=row["max_running"],
+        rate_per_s=row["rate_per_s"],
         queued=row["queued"],
         running=row["running"],
         oldest_age_s=row["oldest_age_s"],
+    )
+
+
+def _share(row: Row) -> Share:
+    return Share(
+        lane=row["lane"],
+        tenant=row["tenant"],
+        queued=row["queued"],
+        delayed=row["delayed"],
+        running=row["running"],
+        oldest_age_s=row["oldest_age_s"],
+        finished_last_minute=row["finished"],
+        wait_p50_s=row["p50"],
+        wait_p95_s=row["p95"],
     )

@@ -231,17 +231,23 @@ export interface components {
         };
         /**
          * LaneView
-         * @description One lane's state; ``oldest_age_s`` is how long its first task has waited.
+         * @description One lane's state; ``oldest_age_s`` is how long ago the first task that waits was ready to run.
+         *
+         *     ``max_running`` tasks and ``rate_per_s`` leases a second are all it gives; None is no limit.
          */
         LaneView: {
             /** Lane */
             lane: string;
+            /** Max Running */
+            max_running: number | null;
             /** Oldest Age S */
             oldest_age_s: number | null;
             /** Paused */
             paused: boolean;
             /** Queued */
             queued: number;
+            /** Rate Per S */
+            rate_per_s: number | null;
             /** Running */
             running: number;
         };
@@ -284,7 +290,8 @@ export interface components {
          * @description Counts over the caller's tenant; over all tenants with scope ``operate``.
          *
          *     ``finished_last_minute`` counts terminal records of the last 60 s, ``wait_p50_s`` and
-         *     ``wait_p95_s`` the time from queued to leased of those.
+         *     ``wait_p95_s`` the time from queued to leased of those. ``shares`` are each lane that has any
+         *     tasks (``tenant`` None), then the busiest tenants in lanes, 100 in all.
          */
         QueueStats: {
             /** Dead */
@@ -297,6 +304,35 @@ export interface components {
             queued: number;
             /** Running */
             running: number;
+            /** Shares */
+            shares: components["schemas"]["Share"][];
+            /** Wait P50 S */
+            wait_p50_s: number | null;
+            /** Wait P95 S */
+            wait_p95_s: number | null;
+        };
+        /**
+         * Share
+         * @description A lane's tasks, or a tenant's in a lane: now, and of the last 60 s.
+         *
+         *     ``delayed`` of the ``queued`` have a later time to start. ``wait_p50_s`` and ``wait_p95_s`` are the
+         *     time from ready to leased of what finished; None when nothing did.
+         */
+        Share: {
+            /** Delayed */
+            delayed: number;
+            /** Finished Last Minute */
+            finished_last_minute: number;
+            /** Lane */
+            lane: string;
+            /** Oldest Age S */
+            oldest_age_s: number | null;
+            /** Queued */
+            queued: number;
+            /** Running */
+            running: number;
+            /** Tenant */
+            tenant: string | null;
             /** Wait P50 S */
             wait_p50_s: number | null;
             /** Wait P95 S */
