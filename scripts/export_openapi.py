@@ -27,7 +27,7 @@ def _documents() -> dict[str, dict[str, Any]]:
     view: Any = None
     return {
         "api": create_app(ApiSettings.model_validate(_NOTHING)).openapi(),
-        "queue": public_app(queue, view, Meters(), view).openapi(),
+        "queue": public_app(queue, view, Meters(), view, view).openapi(),
     }
 
 

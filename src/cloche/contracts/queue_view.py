@@ -5,12 +5,16 @@
 ``GET  /queue/v1/lanes``                      → ``LanesAnswer``
 ``POST /queue/v1/lanes/{lane}/pause|resume``  → ``LaneView`` (scope ``operate``)
 ``GET  /queue/v1/dead``                       → ``DeadLetterPage``
+``GET  /queue/v1/dead/{evaluation_id}``       → ``DeadLetter`` (404 when it is not on the list)
+``POST /queue/v1/dead/dismiss``               ``DismissRequest`` → ``Dismissed`` (scope ``operate``)
+
+A dead letter is replayed as a new evaluation: ``POST /api/v1/evaluations/{id}/rerun``.
 """
 
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class LaneView(BaseModel):
@@ -87,14 +91,27 @@ class TaskView(BaseModel):
     worker: str | None
 
 
+class PastFault(BaseModel):
+    """An attempt that the platform failed; ``leased_at`` and ``worker`` None: it was never leased."""
+
+    attempt: int
+    reason: str
+    message: str
+    worker: str | None
+    leased_at: str | None
+    ended_at: str
+
+
 class DeadLetter(BaseModel):
-    """A task that ended as ``internal_error``."""
+    """A task that ended as ``internal_error``; ``history`` is what happened to it, the last 21 faults in order."""
 
     evaluation_id: UUID
     tenant: str
+    lane: str
     reason: str
     attempts: int
     finished_at: str
+    history: list[PastFault]
 
 
 class DeadLetterPage(BaseModel):
@@ -102,3 +119,15 @@ class DeadLetterPage(BaseModel):
 
     items: list[DeadLetter]
     next: str | None
+
+
+class DismissRequest(BaseModel):
+    """Take these off the list of dead letters; their evaluations stay as they are."""
+
+    evaluation_ids: list[UUID] = Field(max_length=1000)
+
+
+class Dismissed(BaseModel):
+    """How many were on the list."""
+
+    dismissed: int

@@ -15,6 +15,7 @@ from cloche.kit.people import ForeignPageGuard, KeyRing
 from cloche.kit.postgres import UNAVAILABLE, Pool, open_pool
 from cloche.kit.serve import serve
 from cloche.queue.configured import Configured
+from cloche.queue.dead import DeadLetters
 from cloche.queue.executors import Executors
 from cloche.queue.faults import Faults
 from cloche.queue.internal_routes import InternalFace, internal_router
@@ -87,7 +88,7 @@ async def open_service(settings: QueueSettings) -> AsyncGenerator[QueueService]:
     try:
         yield QueueService(
             internal=_internal_app(settings, pool, meters, face),
-            public=public_app(settings, pool, meters, PeopleView(pool, executors, signals)),
+            public=public_app(settings, pool, meters, PeopleView(pool, executors, signals), DeadLetters(pool)),
             leasing=leasing,
         )
     finally:
@@ -107,7 +108,7 @@ def _internal_app(settings: QueueSettings, pool: Pool, meters: Meters, face: Int
     return app
 
 
-def public_app(settings: QueueSettings, pool: Pool, meters: Meters, view: PeopleView) -> FastAPI:
+def public_app(settings: QueueSettings, pool: Pool, meters: Meters, view: PeopleView, letters: DeadLetters) -> FastAPI:
     """People's face of the queue; the other arguments are used when it serves."""
     app = FastAPI(
         title="Cloche Queue", version="1", openapi_url="/queue/v1/openapi.json", docs_url=None, redoc_url=None
@@ -117,7 +118,7 @@ def public_app(settings: QueueSettings, pool: Pool, meters: Meters, view: People
     if not settings.require_keys:
         app.add_middleware(ForeignPageGuard, hosts=frozenset(settings.hosts))
     app.state.keys = KeyRing(pool, required=settings.require_keys)
-    app.include_router(people_router(view))
+    app.include_router(people_router(view, letters))
     return app
 
 

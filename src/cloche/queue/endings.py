@@ -37,6 +37,7 @@ async def finish(connection: Connection, endings: Sequence[Ending]) -> set[UUID]
         [outcome_of(e.record.verdict) for e in endings],
         [e.reason for e in endings],
         [e.record.model_dump_json().encode() for e in endings],
+        [e.message for e in endings],
     )
     return {row["evaluation_id"] for row in rows}
 

@@ -60,7 +60,7 @@ class Faults:
         Raises:
             LeaseLostError: the task is not held under this lease.
         """
-        fault = Fault(request.reason, request.started)
+        fault = Fault(request.reason, request.started, request.message)
         async with self._pool.acquire() as session, session.transaction():
             locked = await lock_leased(session, [(request.evaluation_id, request.lease_id)])
             if not locked:
@@ -69,7 +69,7 @@ class Faults:
                     self._meters.conflicts.labels(LeaseLostError.code).inc()
                     raise LeaseLostError
                 return CompleteAnswer(state="done")
-            decisions = [_judged(locked[0], fault, request.message)]
+            decisions = [_judged(locked[0], fault)]
             await _commit(session, decisions)
         self._announce(decisions)
         return CompleteAnswer(state="retrying" if isinstance(decisions[0][2], Requeue) else "done")
@@ -87,7 +87,7 @@ class Faults:
     async def reap_expired(self) -> int:
         """Judge the tasks whose lease has run out. Whether their program began nobody can say, so it counts."""
         fault = Fault(WORKER_LOST, started=True)
-        return await self._reap(_LOCK_EXPIRED, WORKER_LOST, lambda task: _judged(task, fault, ""))
+        return await self._reap(_LOCK_EXPIRED, WORKER_LOST, lambda task: _judged(task, fault))
 
     async def reap_overdue(self) -> int:
         """End the tasks that have waited longer than their queue timeout."""
@@ -145,10 +145,11 @@ async def _commit(connection: Connection, decisions: list[_Decision]) -> None:
             [int(fault.started) for _, fault, _ in again],
             [int(fault.counts_as_cell_lost) for _, fault, _ in again],
             [fault.reason for _, fault, _ in again],
+            [fault.message for _, fault, _ in again],
         )
 
 
-def _judged(task: LockedTask, fault: Fault, message: str) -> _Decision:
+def _judged(task: LockedTask, fault: Fault) -> _Decision:
     if task.cancel_requested:
         return task, fault, _cancelled(task)
     history = History(task.attempt, task.started_attempts, task.cells_lost)
@@ -156,12 +157,12 @@ def _judged(task: LockedTask, fault: Fault, message: str) -> _Decision:
         case Requeue() as again:
             return task, fault, again
         case GiveUp():
-            detail = message or f"The last reason: {fault.reason}."
+            detail = fault.message or f"The last reason: {fault.reason}."
             text = f"The platform failed {MAX_STARTED_ATTEMPTS} times while this ran. {detail}"
             record = records.dead(task, iso_now(), fault.reason, text)
         case BlameProgram():
             record = records.cell_lost(task, iso_now())
-    return task, fault, Ending(task.evaluation_id, task.lease_id, record, fault.reason)
+    return task, fault, Ending(task.evaluation_id, task.lease_id, record, fault.reason, fault.message)
 
 
 def _released(task: LockedTask) -> _Decision:

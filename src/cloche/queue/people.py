@@ -1,15 +1,12 @@
-"""What people see of the queue: counts, lanes, one task, dead letters. Read-only but for pausing a lane."""
+"""What people see of the queue: counts, lanes, one task. Read-only but for pausing a lane."""
 
-from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from cloche.contracts.queue_view import DeadLetter, DeadLetterPage, LanesAnswer, LaneView, QueueStats, Share, TaskView
+from cloche.contracts.queue_view import LanesAnswer, LaneView, QueueStats, Share, TaskView
 from cloche.contracts.words import ISOLATION_ORDER
-from cloche.kit.clock import iso
 from cloche.kit.errors import NotFoundError
 from cloche.kit.postgres import Pool, Row, load_sql
-from cloche.queue.cursor import read_time_cursor, write_time_cursor
 from cloche.queue.executors import Executors
 from cloche.queue.signals import Signals
 from cloche.queue.waiting import COUNTED_AHEAD, WaitingTask, waiting_for
@@ -19,12 +16,9 @@ _LANE_PAUSE: Final = load_sql("cloche.queue", "lane_pause")
 _RECENT: Final = load_sql("cloche.queue", "recent")
 _SHARES: Final = load_sql("cloche.queue", "shares")
 _DEAD_COUNT: Final = load_sql("cloche.queue", "dead_count")
-_DEAD_PAGE: Final = load_sql("cloche.queue", "dead_page")
 _TASK_VIEW: Final = load_sql("cloche.queue", "task_view")
 _AHEAD: Final = load_sql("cloche.queue", "ahead")
 _RESULT_VIEW: Final = load_sql("cloche.queue", "result_view")
-
-_NEWEST: Final = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 
 
 class PeopleView:
@@ -87,30 +81,6 @@ class PeopleView:
             lane_position=None,
             waiting_for=None,
             worker=None,
-        )
-
-    async def dead(self, tenant: str | None, after: str | None, limit: int) -> DeadLetterPage:
-        """Dead letters, newest first.
-
-        Raises:
-            InvalidRequestError: ``after`` is no cursor.
-        """
-        moment, evaluation_id = read_time_cursor(after) if after else _NEWEST
-        rows = await self._pool.fetch(_DEAD_PAGE, tenant, moment, evaluation_id, limit + 1)
-        shown = rows[:limit]
-        more = len(rows) > limit
-        return DeadLetterPage(
-            items=[
-                DeadLetter(
-                    evaluation_id=row["evaluation_id"],
-                    tenant=row["tenant"],
-                    reason=row["reason"],
-                    attempts=row["attempts"],
-                    finished_at=iso(row["finished_at"]),
-                )
-                for row in shown
-            ],
-            next=write_time_cursor(shown[-1]["finished_at"], shown[-1]["evaluation_id"]) if more else None,
         )
 
     async def _open_task(self, tenant: str, evaluation_id: UUID, row: Row) -> TaskView:

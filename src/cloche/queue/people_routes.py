@@ -5,16 +5,26 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from cloche.contracts.queue_view import DeadLetterPage, LanesAnswer, LaneView, QueueStats, TaskView
+from cloche.contracts.queue_view import (
+    DeadLetter,
+    DeadLetterPage,
+    Dismissed,
+    DismissRequest,
+    LanesAnswer,
+    LaneView,
+    QueueStats,
+    TaskView,
+)
 from cloche.kit.http_app import PROBLEM_RESPONSES
 from cloche.kit.keys import Caller
 from cloche.kit.people import Operator, Reader
+from cloche.queue.dead import DeadLetters
 from cloche.queue.people import PeopleView
 
 PREFIX: Final = "/queue/v1"
 
 
-def people_router(view: PeopleView) -> APIRouter:
+def people_router(view: PeopleView, letters: DeadLetters) -> APIRouter:
     """The routes. The app's state holds ``keys``, a ``KeyRing``."""
     router = APIRouter(prefix=PREFIX, tags=["queue"], responses=PROBLEM_RESPONSES)
 
@@ -43,16 +53,30 @@ def people_router(view: PeopleView) -> APIRouter:
         """Lease from a lane again."""
         return await view.set_paused(lane, paused=False)
 
+    _add_dead_routes(router, letters)
+    return router
+
+
+def _add_dead_routes(router: APIRouter, letters: DeadLetters) -> None:
     @router.get("/dead")
     async def dead(  # pyright: ignore[reportUnusedFunction]  (a route)
         caller: Reader,
         after: Annotated[str | None, Query(max_length=200, description="The cursor of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        reason: Annotated[str | None, Query(max_length=200, description="Only those of this reason.")] = None,
     ) -> DeadLetterPage:
         """Evaluations that the platform could not run, newest first."""
-        return await view.dead(_scope(caller), after, limit)
+        return await letters.page(_scope(caller), after, limit, reason)
 
-    return router
+    @router.get("/dead/{evaluation_id}")
+    async def letter(caller: Reader, evaluation_id: UUID) -> DeadLetter:  # pyright: ignore[reportUnusedFunction]  (a route)
+        """One of them."""
+        return await letters.one(_scope(caller), evaluation_id)
+
+    @router.post("/dead/dismiss")
+    async def dismiss(_: Operator, request: DismissRequest) -> Dismissed:  # pyright: ignore[reportUnusedFunction]  (a route)
+        """Take some off the list, say after a rerun; their evaluations stay as they are. Idempotent."""
+        return Dismissed(dismissed=await letters.dismiss(request.evaluation_ids))
 
 
 def _scope(caller: Caller) -> str | None:

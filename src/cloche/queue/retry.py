@@ -36,6 +36,7 @@ class Fault:
 
     reason: str
     started: bool
+    message: str = ""
 
     @property
     def counts_as_cell_lost(self) -> bool:

@@ -42,9 +42,13 @@ class LockedTask:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A task's end, fenced by the lease (None: it waits) and the attempt."""
+    """A task's end, fenced by the lease (None: it waits) and the attempt.
+
+    ``reason`` is the fault that led to it, with its ``message``; empty when a run decided.
+    """
 
     evaluation_id: UUID
     lease_id: UUID | None
     record: TerminalRecord
     reason: str = ""
+    message: str = ""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -101,7 +102,7 @@ class Tasks:
             CancelledConflictError: the cancelling came first; the result is ``cancelled`` with this record's output.
             InvalidRequestError: the record is of another attempt, or cancelled though nobody asked.
         """
-        ending = Ending(request.evaluation_id, request.lease_id, request.record)
+        ending = _decided(request)
         if not await finish(self._pool, [ending]):
             await self._complete_anyway(ending)
         self._note_finished(request.record)
@@ -122,7 +123,7 @@ class Tasks:
                 if task.cancel_requested and record.verdict != "cancelled":
                     record = cancelled_with_output(record)
                     conflict = CancelledConflictError()
-                await finish(session, [Ending(ending.evaluation_id, ending.lease_id, record)])
+                await finish(session, [replace(ending, record=record)])
             else:
                 ended = await how_ended(session, [ending.evaluation_id])
                 conflict = _conflict_with(ended.get(ending.evaluation_id), ending)
@@ -134,6 +135,15 @@ class Tasks:
     def _note_finished(self, record: TerminalRecord) -> None:
         self._meters.note_finished([outcome_of(record.verdict)])
         self._signals.outbox.ring()
+
+
+def _decided(request: CompleteRequest) -> Ending:
+    """A run that its worker says the platform failed is a dead letter, which needs a reason."""
+    record = request.record
+    if record.verdict != "internal_error":
+        return Ending(request.evaluation_id, request.lease_id, record)
+    reason = record.evidence.detail or record.evidence.source
+    return Ending(request.evaluation_id, request.lease_id, record, reason, record.message)
 
 
 def _check_legal(task: LockedTask, record: TerminalRecord) -> None:

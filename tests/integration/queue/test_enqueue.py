@@ -27,7 +27,7 @@ async def test_enqueue_that_waits_for_nothing_during_a_complete_starts_no_second
     transaction = completing.transaction()
     await transaction.start()
     sent = make.record(leased).model_dump_json().encode()
-    columns = ([leased.evaluation_id], [leased.lease_id], [1], ["accepted"], ["completed"], [""], [sent])
+    columns = ([leased.evaluation_id], [leased.lease_id], [1], ["accepted"], ["completed"], [""], [sent], [""])
     assert len(await completing.fetch(load_sql("cloche.queue", "finish"), *columns)) == 1
     assert (await queue.enqueue(task)).accepted == 0
     await transaction.commit()

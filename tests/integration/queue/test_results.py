@@ -16,7 +16,7 @@ async def begin_complete(dsn, leased, record):
     await transaction.start()
     body = record.model_dump_json().encode()
     await session.fetch(
-        FINISH, [leased.evaluation_id], [leased.lease_id], [1], ["accepted"], ["completed"], [""], [body]
+        FINISH, [leased.evaluation_id], [leased.lease_id], [1], ["accepted"], ["completed"], [""], [body], [""]
     )
     return session, transaction
 

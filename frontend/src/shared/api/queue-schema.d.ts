@@ -64,6 +64,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/queue/v1/dead/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dismiss
+         * @description Take some off the list, say after a rerun; their evaluations stay as they are. Idempotent.
+         */
+        post: operations["dismiss_queue_v1_dead_dismiss_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/queue/v1/dead/{evaluation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Letter
+         * @description One of them.
+         */
+        get: operations["letter_queue_v1_dead__evaluation_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/queue/v1/lanes": {
         parameters: {
             query?: never;
@@ -190,7 +230,7 @@ export interface components {
     schemas: {
         /**
          * DeadLetter
-         * @description A task that ended as ``internal_error``.
+         * @description A task that ended as ``internal_error``; ``history`` is what happened to it, the last 21 faults in order.
          */
         DeadLetter: {
             /** Attempts */
@@ -202,6 +242,10 @@ export interface components {
             evaluation_id: string;
             /** Finished At */
             finished_at: string;
+            /** History */
+            history: components["schemas"]["PastFault"][];
+            /** Lane */
+            lane: string;
             /** Reason */
             reason: string;
             /** Tenant */
@@ -216,6 +260,22 @@ export interface components {
             items: components["schemas"]["DeadLetter"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * DismissRequest
+         * @description Take these off the list of dead letters; their evaluations stay as they are.
+         */
+        DismissRequest: {
+            /** Evaluation Ids */
+            evaluation_ids: string[];
+        };
+        /**
+         * Dismissed
+         * @description How many were on the list.
+         */
+        Dismissed: {
+            /** Dismissed */
+            dismissed: number;
         };
         /**
          * FieldProblem
@@ -258,6 +318,24 @@ export interface components {
         LanesAnswer: {
             /** Lanes */
             lanes: components["schemas"]["LaneView"][];
+        };
+        /**
+         * PastFault
+         * @description An attempt that the platform failed; ``leased_at`` and ``worker`` None: it was never leased.
+         */
+        PastFault: {
+            /** Attempt */
+            attempt: number;
+            /** Ended At */
+            ended_at: string;
+            /** Leased At */
+            leased_at: string | null;
+            /** Message */
+            message: string;
+            /** Reason */
+            reason: string;
+            /** Worker */
+            worker: string | null;
         };
         /**
          * Problem
@@ -426,6 +504,8 @@ export interface operations {
                 /** @description The cursor of the page before. */
                 after?: string | null;
                 limit?: number;
+                /** @description Only those of this reason. */
+                reason?: string | null;
             };
             header?: never;
             path?: never;
@@ -440,6 +520,92 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterPage"];
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    dismiss_queue_v1_dead_dismiss_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DismissRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dismissed"];
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    letter_queue_v1_dead__evaluation_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                evaluation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetter"];
                 };
             };
             /** @description A part that this needs does not answer. */

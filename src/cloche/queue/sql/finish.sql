@@ -1,20 +1,24 @@
 -- finish: move tasks into the history with their record and note evaluation.completed. Fenced: the lease and the
 -- attempt must match, and a task whose cancelling was asked for can end in no other way (nor another task in that one).
 WITH input AS (
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::bytea[])
-        AS i (evaluation_id, lease_id, attempt, verdict, outcome, reason, record)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[])
+        AS i (evaluation_id, lease_id, attempt, verdict, outcome, reason, record, message)
 ), gone AS (
     DELETE FROM queue.task t USING input i
     WHERE t.evaluation_id = i.evaluation_id
       AND t.lease_id IS NOT DISTINCT FROM i.lease_id
       AND t.attempt = i.attempt
       AND (t.lease_id IS NULL OR t.cancel_requested = (i.outcome = 'cancelled'))
-    RETURNING t.*, i.verdict, i.outcome, i.reason, i.record
+    RETURNING t.*, i.verdict, i.outcome, i.reason, i.record, i.message
 ), kept AS (
-    INSERT INTO queue.result (evaluation_id, tenant, lane, verdict, outcome, reason, attempts, lease_id, record, wait_s)
+    INSERT INTO queue.result (evaluation_id, tenant, lane, verdict, outcome, reason, attempts, lease_id, record, wait_s,
+                              faults)
     SELECT evaluation_id, tenant, lane, verdict, outcome, reason,
            CASE WHEN lease_id IS NULL THEN greatest(attempt - 1, 0) ELSE attempt END,
-           lease_id, record, extract(epoch FROM leased_at - run_at)
+           lease_id, record, extract(epoch FROM leased_at - run_at),
+           CASE WHEN reason = '' THEN faults ELSE faults || jsonb_build_object(
+               'attempt', attempt, 'reason', reason, 'message', message, 'worker', worker,
+               'leased_at', leased_at, 'ended_at', now()) END
     FROM gone
 ), noted AS (
     INSERT INTO queue.outbox (evaluation_id, attempt, type)
