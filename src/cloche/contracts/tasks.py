@@ -27,6 +27,8 @@ from cloche.contracts.submission import Program
 from cloche.contracts.values import Instant, Message
 from cloche.contracts.words import EvaluationId, Isolation, LeaseId
 
+#: How many tasks one call may queue or cancel.
+MOST_TASKS: Final = 10_000
 #: How many tasks one lease call may ask for.
 MOST_SLOTS: Final = 1000
 
@@ -52,7 +54,7 @@ class NewTask(BaseModel):
 class EnqueueRequest(BaseModel):
     """Idempotent by evaluation id for ever: a task that exists or existed is left as it is."""
 
-    tasks: list[NewTask] = Field(max_length=1000)
+    tasks: list[NewTask] = Field(max_length=MOST_TASKS)
 
 
 class EnqueueAnswer(BaseModel):
@@ -66,7 +68,7 @@ class EnqueueAnswer(BaseModel):
 class CancelRequest(BaseModel):
     """Cancel these, whatever state they are in."""
 
-    evaluation_ids: list[EvaluationId] = Field(max_length=1000)
+    evaluation_ids: list[EvaluationId] = Field(max_length=MOST_TASKS)
 
 
 class CancelOutcome(BaseModel):

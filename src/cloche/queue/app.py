@@ -23,7 +23,7 @@ from cloche.queue.leasing import Leasing
 from cloche.queue.metrics import Meters
 from cloche.queue.people import PeopleView
 from cloche.queue.people_routes import people_router
-from cloche.queue.reaper import Reaper
+from cloche.queue.reaper import Care, Reaper
 from cloche.queue.relay import Relay
 from cloche.queue.results import Results
 from cloche.queue.settings import QueueSettings
@@ -80,7 +80,7 @@ async def open_service(settings: QueueSettings) -> AsyncGenerator[QueueService]:
     configured = Configured(settings.lanes, settings.tenants, settings.other_tenants)
     with contextlib.suppress(*UNAVAILABLE):  # then the reaper does it
         await configured.apply(pool)
-    reaper = Reaper(faults, executors, configured, meters, lease_s=settings.lease_s)
+    reaper = Reaper(faults, executors, configured, meters, Care(settings.lease_s, settings.result_days))
     background = [
         asyncio.create_task(as_only_one(pool, "relay", relay.run)),
         asyncio.create_task(as_only_one(pool, "reaper", reaper.run)),

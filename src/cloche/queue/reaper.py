@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 from cloche.kit.logs import get_logger
@@ -23,19 +24,29 @@ _DAYS_AHEAD: Final = 3
 
 _DEPTH: Final = load_sql("cloche.queue", "depth")
 _PREPARE_DAYS: Final = "SELECT queue.prepare_days($1)"
+_DROP_DAY: Final = "SELECT queue.drop_day($1)"
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """How long leases last, in seconds, and how many days results are kept."""
+
+    lease_s: float
+    result_days: int
 
 
 class Reaper:
     """Only one may run at a time, which ``as_only_one`` sees to; a second would do no harm."""
 
     def __init__(
-        self, faults: Faults, executors: Executors, configured: Configured, meters: Meters, *, lease_s: float
+        self, faults: Faults, executors: Executors, configured: Configured, meters: Meters, care: Care
     ) -> None:
         self._faults = faults
         self._executors = executors
         self._configured = configured
         self._meters = meters
-        self._grace = Grace(lease_s, time.monotonic())
+        self._care = care
+        self._grace = Grace(care.lease_s, time.monotonic())
         self._tidied_at = -_TIDY_S
         self._measured_at = -_MEASURE_S
 
@@ -56,6 +67,11 @@ class Reaper:
         if overdue or expired:
             log.info("reaper.reaped", overdue=overdue, expired=expired)
 
+    async def drop_old_days(self, session: Connection) -> None:
+        """Drop the days of results that are older than they need to be and that the storage worker has read."""
+        while day := await session.fetchval(_DROP_DAY, self._care.result_days):
+            log.info("reaper.dropped_day", partition=day)
+
     async def _all(self, reap: Callable[[], Awaitable[int]]) -> int:
         total = 0
         while True:
@@ -73,5 +89,6 @@ class Reaper:
                 self._meters.depth.labels(row["lane"], "running").set(row["running"])
         if now - self._tidied_at >= _TIDY_S:
             await session.execute(_PREPARE_DAYS, _DAYS_AHEAD)
+            await self.drop_old_days(session)
             await self._executors.forget_old()
             self._tidied_at = now

@@ -45,6 +45,9 @@ class QueueSettings(ServiceSettings):
     other_tenants: TenantLimits = Field(
         default_factory=TenantLimits, description="JSON: the same for each tenant that is not named."
     )
+    result_days: int = Field(
+        default=30, ge=1, le=3650, description="How many days the queue keeps how tasks ended, dead letters included."
+    )
     pool_size: int = Field(
         default=10, ge=4, le=100, description="PostgreSQL sessions; two are the relay's and reaper's."
     )

@@ -175,6 +175,7 @@ async def owner(database: Any) -> AsyncGenerator[Any]:
     connection = await asyncpg.connect(database.owner)
     await connection.execute(
         "TRUNCATE queue.task, queue.known, queue.result, queue.outbox, queue.executor_seen, public.api_key;"
+        "UPDATE queue.results_reader SET tx = '0';"
         "DELETE FROM queue.lane WHERE lane NOT IN ('interactive', 'batch');"
         "UPDATE queue.lane SET paused = false, rate_from = 'epoch'"
     )

@@ -73,6 +73,14 @@ async def test_of_two_simultaneous_enqueues_one_wins(queue, start_queue, make, o
     assert await owner.fetchval("SELECT count(*) FROM queue.task") == 50
 
 
+async def test_ten_thousand_are_queued_cancelled_and_known_in_one_request_each(queue, make, owner):
+    tasks = [make.task(f"t{i % 50}") for i in range(10_000)]
+    assert (await queue.enqueue(*tasks)).accepted == 10_000
+    assert (await queue.enqueue(*tasks)).known == 10_000
+    assert await queue.cancel(*[task.evaluation_id for task in tasks]) == ["cancelled"] * 10_000
+    assert await owner.fetchval("SELECT count(*) FROM queue.result") == 10_000
+
+
 async def test_a_lane_that_does_not_exist_queues_nothing(queue, make, owner):
     with pytest.raises(InvalidRequestError, match="no lane 'vip'"):
         await queue.enqueue(make.task(), make.task(lane="vip"))
