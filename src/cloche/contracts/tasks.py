@@ -14,6 +14,7 @@ call                    body → answer                          who
 ``POST /goodbye``       ``GoodbyeRequest`` → 204                 worker
 ``GET  /results``       query ``after``, ``limit`` → ``ResultsPage``  storage
 ``GET  /executors``     → ``ExecutorsAnswer``                    API
+``GET  /loads``         → ``LoadsAnswer``                        API
 ======================  ====================================  ==========================================
 """
 
@@ -193,3 +194,17 @@ class ExecutorsAnswer(BaseModel):
     """Every executor that was reported in the last 24 hours."""
 
     executors: list[ExecutorSeen]
+
+
+class TenantLoad(BaseModel):
+    """How much a tenant has queued; at ``max_queued`` its submissions are refused until some ran."""
+
+    tenant: str
+    queued: int
+    max_queued: int
+
+
+class LoadsAnswer(BaseModel):
+    """The tenants that have half of what they may queue, or more."""
+
+    tenants: list[TenantLoad]

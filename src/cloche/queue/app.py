@@ -20,6 +20,7 @@ from cloche.queue.executors import Executors
 from cloche.queue.faults import Faults
 from cloche.queue.internal_routes import InternalFace, internal_router
 from cloche.queue.leasing import Leasing
+from cloche.queue.loads import Loads
 from cloche.queue.metrics import Meters
 from cloche.queue.people import PeopleView
 from cloche.queue.people_routes import people_router
@@ -75,7 +76,7 @@ async def open_service(settings: QueueSettings) -> AsyncGenerator[QueueService]:
     faults = Faults(pool, signals, meters)
     executors = Executors(pool)
     leasing = Leasing(tasks, faults, executors, signals)
-    face = InternalFace(tasks, faults, leasing, executors, Results(pool))
+    face = InternalFace(tasks, faults, leasing, executors, Results(pool), Loads(pool))
     relay = Relay(bus, signals, meters)
     configured = Configured(settings.lanes, settings.tenants, settings.other_tenants)
     with contextlib.suppress(*UNAVAILABLE):  # then the reaper does it

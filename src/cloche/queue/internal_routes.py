@@ -24,6 +24,7 @@ from cloche.kit.tokens import require_caller
 from cloche.queue.executors import Executors
 from cloche.queue.faults import Faults
 from cloche.queue.leasing import Leasing
+from cloche.queue.loads import Loads
 from cloche.queue.results import Results
 from cloche.queue.tasks import Tasks
 from cloche.queue.wire import lease_answer, results_page
@@ -43,6 +44,7 @@ class InternalFace:
     leasing: Leasing
     executors: Executors
     results: Results
+    loads: Loads
 
 
 def internal_router(face: InternalFace, tokens: Mapping[str, str]) -> APIRouter:
@@ -84,6 +86,11 @@ def _add_api_routes(router: APIRouter, face: InternalFace, tokens: Mapping[str, 
     async def executors(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
         api(request)
         return _json(ExecutorsAnswer(executors=await face.executors.seen()))
+
+    @router.get("/loads")
+    async def loads(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
+        api(request)
+        return _json(await face.loads.now())
 
 
 def _add_worker_routes(router: APIRouter, face: InternalFace, tokens: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ CALLS = {
     "/enqueue": "api",
     "/cancel": "api",
     "/executors": "api",
+    "/loads": "api",
     "/lease": "worker",
     "/heartbeat": "worker",
     "/complete": "worker",
@@ -39,7 +40,7 @@ async def key(owner):
 
 @pytest.mark.parametrize(("path", "caller"), CALLS.items())
 async def test_each_call_is_one_callers_only(queue, path, caller):
-    method = "GET" if path in {"/results", "/executors"} else "POST"
+    method = "GET" if path in {"/results", "/executors", "/loads"} else "POST"
     for other in {"api", "worker", "storage"} - {caller}:
         with pytest.raises(ForbiddenError):
             await queue.call(other, method, path)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from cloche.contracts.tasks import LoadsAnswer
 from cloche.kit.clock import iso, now
 from cloche.queue.limits import LaneLimits, TenantLimits
 
@@ -104,3 +105,28 @@ async def test_limits_that_are_no_longer_set_are_gone(start_queue, make):
     async with start_queue() as queue:
         await queue.enqueue(*[make.task("t1") for _ in range(5)])
         assert len(await queue.lease(5)) == 5
+
+
+async def test_tenants_near_what_they_may_queue_are_told(start_queue, make):
+    later = iso(now() + timedelta(hours=1))
+    few = {"big": TenantLimits(max_queued=100), "free": TenantLimits()}
+    async with start_queue(tenants=few, other_tenants=TenantLimits(max_queued=4)) as queue:
+        tasks = [make.task("full", lane=lane) for lane in ("interactive", "batch")]
+        tasks += [make.task("full", run_at=later), make.task("half", run_at=later), make.task("half")]
+        tasks += [make.task("little"), *[make.task(name) for name in ("big", "free") for _ in range(9)]]
+        await queue.enqueue(*tasks)
+        assert await _loads(queue) == {"full": (3, 4), "half": (2, 4)}
+        await queue.enqueue(*[make.task("full") for _ in range(7)])  # it was accepted, so it is queued
+        assert (await _loads(queue))["full"][0] >= 4
+        assert len(await queue.lease(100)) == len(tasks) + 7 - 2
+        assert await _loads(queue) == {}
+
+
+async def test_nothing_is_counted_where_nothing_is_limited(queue, make):
+    await queue.enqueue(make.task())
+    assert await _loads(queue) == {}
+
+
+async def _loads(queue):
+    answer = LoadsAnswer.model_validate_json((await queue.call("api", "GET", "/loads")).content)
+    return {load.tenant: (load.queued, load.max_queued) for load in answer.tenants}
