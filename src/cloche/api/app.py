@@ -8,6 +8,7 @@ from typing import NamedTuple
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from cloche.api.admission import Admission
 from cloche.api.catalogue import CatalogueReader
 from cloche.api.metrics import Metrics
 from cloche.api.outbox import OutboxRelay
@@ -92,7 +93,7 @@ def _build(stores: Stores, settings: ApiSettings, background: Background, metric
     background.start("tidy", lambda: _tidy(store))
     return Parts(
         store=store,
-        evaluations=Evaluations(store, reader, relay, settings),
+        evaluations=Evaluations(store, reader, Admission(stores.queue), relay, settings),
         catalogue=reader,
         follower=follower,
         bells=follower.bells,

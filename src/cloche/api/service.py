@@ -2,10 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
 import orjson
 
+from cloche.api.admission import Admission
 from cloche.api.catalogue import CatalogueReader
 from cloche.api.checks import check_placeable, check_submission
 from cloche.api.outbox import OutboxRelay
@@ -28,9 +30,15 @@ class Evaluations:
     """Submitting, cancelling and rerunning."""
 
     def __init__(
-        self, store: EvaluationStore, catalogue: CatalogueReader, relay: OutboxRelay, settings: ApiSettings
+        self,
+        store: EvaluationStore,
+        catalogue: CatalogueReader,
+        admission: Admission,
+        relay: OutboxRelay,
+        settings: ApiSettings,
     ) -> None:
         self._store = store
+        self._admission = admission
         self._catalogue = catalogue
         self._relay = relay
         self._settings = settings
@@ -42,6 +50,7 @@ class Evaluations:
 
         Raises:
             InvalidRequestError: a field is wrong, or the Idempotency-Key was used with another body.
+            OverloadedError: the tenant has as much queued as it may; a repeat is answered all the same.
         """
         program = check_submission(request, await self._catalogue.catalogue(request.runtime), self._settings)
         new = _new_evaluation(
@@ -60,6 +69,7 @@ class Evaluations:
         Raises:
             NotFoundError: there is none, or it is another tenant's.
             InvalidRequestError: no executor offers its runtime any more.
+            OverloadedError: the tenant has as much queued as it may.
         """
         row = await self._store.find(evaluation_id, tenant)
         if row["program"] is None:
@@ -79,10 +89,13 @@ class Evaluations:
             self._relay.wake()
 
     async def _store_and_wake(self, new: NewEvaluation, raw: bytes, key: str | None) -> Submitted:
+        await self._admission.refresh()
+        admit = partial(self._admission.enter, new.tenant)
         if key is None:
+            admit()
             await self._store.submit(new)
         else:
-            before = await self._store.submit_once(new, key, hashlib.sha256(raw).digest())
+            before = await self._store.submit_once(new, key, hashlib.sha256(raw).digest(), admit)
             if before is not None:
                 return Submitted(before, repeated=True)
         self._relay.wake()

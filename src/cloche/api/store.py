@@ -1,5 +1,6 @@
 """PostgreSQL as the API Service sees it: submissions in, stored evaluations out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -77,8 +78,12 @@ class EvaluationStore:
         """Store the evaluation and its outbox row."""
         await _insert(self._pool, new)
 
-    async def submit_once(self, new: NewEvaluation, key: str, request_hash: bytes) -> UUID | None:
+    async def submit_once(
+        self, new: NewEvaluation, key: str, request_hash: bytes, admit: Callable[[], None]
+    ) -> UUID | None:
         """Store unless ``key`` was used before; then the id of the evaluation it made, else None.
+
+        ``admit`` is asked only before something new is stored, and may raise.
 
         Raises:
             InvalidRequestError: the key was used with another body.
@@ -93,6 +98,7 @@ class EvaluationStore:
                 new.id,
             )
             if fresh:
+                admit()
                 await _insert(session, new)
                 return None
             row = await session.fetchrow(

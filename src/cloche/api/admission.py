@@ -1,0 +1,52 @@
+"""Refusing a tenant's submissions while as much of its work is queued as it may have."""
+
+import asyncio
+import time
+from collections import Counter
+from typing import Final
+
+from cloche.contracts.tasks import LoadsAnswer, TenantLoad
+from cloche.kit.errors import ClocheError, OverloadedError
+from cloche.kit.http_client import ServiceClient
+from cloche.kit.logs import get_logger
+
+log = get_logger()
+
+#: How long an answer of the Queue Service is good for; what is accepted meanwhile is added to it.
+FRESH_S: Final = 1.0
+
+
+class Admission:
+    """Each process asks for itself, so several together may accept a little more than the limit, and none loses any."""
+
+    def __init__(self, queue: ServiceClient) -> None:
+        self._queue = queue
+        self._loads: dict[str, TenantLoad] = {}
+        self._accepted: Counter[str] = Counter()
+        self._asked_at = float("-inf")
+        self._asking = asyncio.Lock()
+
+    async def refresh(self) -> None:
+        """Have an answer that is fresh. Where the Queue Service gives none, all may enter: they wait for it here."""
+        async with self._asking:
+            if time.monotonic() - self._asked_at < FRESH_S:
+                return
+            self._asked_at = time.monotonic()
+            try:
+                answer = await self._queue.get("/queue/internal/v1/loads", LoadsAnswer, timeout_s=2)
+            except ClocheError:
+                log.warning("admission.unknown")
+                answer = LoadsAnswer(tenants=[])
+            self._loads = {load.tenant: load for load in answer.tenants}
+            self._accepted.clear()
+
+    def enter(self, tenant: str) -> None:
+        """Let one more submission in.
+
+        Raises:
+            OverloadedError: the tenant has as much queued as it may.
+        """
+        load = self._loads.get(tenant)
+        if load is not None and load.queued + self._accepted[tenant] >= load.max_queued:
+            raise OverloadedError(f"{load.max_queued} evaluations are queued, which is all that the tenant may have.")
+        self._accepted[tenant] += 1
