@@ -25,8 +25,8 @@ class LaneView(BaseModel):
 
     lane: str
     paused: bool
-    max_running: int | None
-    rate_per_s: float | None
+    max_running: int | None = None
+    rate_per_s: float | None = None
     queued: int
     running: int
     oldest_age_s: float | None
@@ -71,7 +71,7 @@ class QueueStats(BaseModel):
     wait_p50_s: float | None
     wait_p95_s: float | None
     lanes: list[LaneView]
-    shares: list[Share]
+    shares: list[Share] = Field(default_factory=list[Share])
 
 
 class TaskView(BaseModel):
@@ -86,7 +86,7 @@ class TaskView(BaseModel):
     lane: str
     attempt: int
     position: int | None
-    lane_position: int | None
+    lane_position: int | None = None
     waiting_for: str | None
     worker: str | None
 
@@ -107,11 +107,11 @@ class DeadLetter(BaseModel):
 
     evaluation_id: UUID
     tenant: str
-    lane: str
+    lane: str = ""
     reason: str
     attempts: int
     finished_at: str
-    history: list[PastFault]
+    history: list[PastFault] = Field(default_factory=list[PastFault])
 
 
 class DeadLetterPage(BaseModel):

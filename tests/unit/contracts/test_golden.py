@@ -11,7 +11,7 @@ from cloche.contracts.evaluation import Evaluation, EvaluationPage, GapEvent, Ou
 from cloche.contracts.events import CaseFinished, Leased, Queued, Retried, Started
 from cloche.contracts.execution import STREAM_LINE
 from cloche.contracts.problem import Problem
-from cloche.contracts.queue_view import QueueStats
+from cloche.contracts.queue_view import DeadLetter, QueueStats
 from cloche.contracts.record import TerminalRecord
 from cloche.contracts.submission import EvaluationRequest
 from cloche.contracts.tasks import ExecutorsAnswer
@@ -28,6 +28,7 @@ ANSWERS: dict[str, type[BaseModel]] = {
     "runtimes": RuntimesAnswer,
     "executors": ExecutorsAnswer,
     "queue-stats": QueueStats,
+    "dead-letter": DeadLetter,
     "terminal-record": TerminalRecord,
 }
 EVENTS: dict[str, type[BaseModel]] = {

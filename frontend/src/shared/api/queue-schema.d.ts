@@ -243,8 +243,11 @@ export interface components {
             /** Finished At */
             finished_at: string;
             /** History */
-            history: components["schemas"]["PastFault"][];
-            /** Lane */
+            history?: components["schemas"]["PastFault"][];
+            /**
+             * Lane
+             * @default
+             */
             lane: string;
             /** Reason */
             reason: string;
@@ -299,7 +302,7 @@ export interface components {
             /** Lane */
             lane: string;
             /** Max Running */
-            max_running: number | null;
+            max_running?: number | null;
             /** Oldest Age S */
             oldest_age_s: number | null;
             /** Paused */
@@ -307,7 +310,7 @@ export interface components {
             /** Queued */
             queued: number;
             /** Rate Per S */
-            rate_per_s: number | null;
+            rate_per_s?: number | null;
             /** Running */
             running: number;
         };
@@ -383,7 +386,7 @@ export interface components {
             /** Running */
             running: number;
             /** Shares */
-            shares: components["schemas"]["Share"][];
+            shares?: components["schemas"]["Share"][];
             /** Wait P50 S */
             wait_p50_s: number | null;
             /** Wait P95 S */
@@ -434,7 +437,7 @@ export interface components {
             /** Lane */
             lane: string;
             /** Lane Position */
-            lane_position: number | null;
+            lane_position?: number | null;
             /** Position */
             position: number | null;
             /**
