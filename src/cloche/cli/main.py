@@ -6,7 +6,7 @@ and databases.
 
 import typer
 
-from cloche.cli import dockerproxy, doctor, evaluations, executors, images, keys, migrate, run, runtimes, stack
+from cloche.cli import dockerproxy, doctor, evaluations, executors, images, keys, migrate, queue, run, runtimes, stack
 
 app = typer.Typer(
     name="cloche",
@@ -22,6 +22,7 @@ doctor.register(app)
 migrate.register(app)
 app.add_typer(images.app, name="images")
 app.add_typer(keys.app, name="keys")
+app.add_typer(queue.app, name="queue")
 app.add_typer(runtimes.app, name="runtimes")
 app.add_typer(dockerproxy.app, name="dockerproxy")
 

@@ -15,6 +15,7 @@ from cloche.client.watching import WatchEvent
 from cloche.client.wire import http_request
 from cloche.contracts.evaluation import Evaluation, EvaluationSummary
 from cloche.contracts.execution import RuntimeOffer
+from cloche.contracts.queue_view import DeadLetter, LaneView, QueueStats
 from cloche.contracts.submission import EvaluationRequest
 from cloche.contracts.tasks import ExecutorSeen
 from cloche.contracts.words import Stream
@@ -86,6 +87,22 @@ class AsyncClient:
     async def executors(self) -> Sequence[ExecutorSeen]:
         """As ``Client.executors``."""
         return await self._run(self._flows.executors())
+
+    async def queue_stats(self) -> QueueStats:
+        """As ``Client.queue_stats``."""
+        return await self._run(self._flows.queue_stats())
+
+    async def set_paused(self, lane: str, *, paused: bool) -> LaneView:
+        """As ``Client.set_paused``."""
+        return await self._run(self._flows.set_paused(lane, paused=paused))
+
+    def dead_letters(self, *, reason: str | None = None, page_size: int = 100) -> AsyncIterator[DeadLetter]:
+        """As ``Client.dead_letters``."""
+        return self._drive(Course(self._flows.dead_letters(reason, page_size)))
+
+    async def dismiss(self, evaluation_ids: Sequence[UUID]) -> int:
+        """As ``Client.dismiss``."""
+        return await self._run(self._flows.dismiss(evaluation_ids))
 
     async def close(self) -> None:
         """As ``Client.close``."""

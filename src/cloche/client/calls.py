@@ -3,12 +3,15 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
+from cloche.contracts.queue_view import DismissRequest
 from cloche.contracts.submission import EvaluationRequest
 from cloche.contracts.words import Status, Stream, Verdict
 
 _EVALUATIONS: Final = "/api/v1/evaluations"
+_QUEUE: Final = "/queue/v1"
 #: The server sends a comment at least every 15 s, so that a silent stream is a dead one.
 _STREAM_SILENCE_S: Final = 45.0
 _ANSWER_S: Final = 30.0
@@ -112,6 +115,28 @@ def runtimes() -> Call:
 def executors() -> Call:
     """Where it can be run."""
     return Call("GET", "/api/v1/executors")
+
+
+def queue_stats() -> Call:
+    """What waits, runs and died."""
+    return Call("GET", f"{_QUEUE}/stats")
+
+
+def set_paused(lane: str, *, paused: bool) -> Call:
+    """Pause or resume a lane."""
+    return Call("POST", f"{_QUEUE}/lanes/{quote(lane, safe='')}/{'pause' if paused else 'resume'}")
+
+
+def dead_letters(reason: str | None, *, after: str | None, size: int) -> Call:
+    """One page of dead letters."""
+    query = {"limit": str(size), "reason": reason, "after": after}
+    return Call("GET", f"{_QUEUE}/dead", {name: value for name, value in query.items() if value is not None})
+
+
+def dismiss(request: DismissRequest) -> Call:
+    """Take dead letters off the list."""
+    headers = {"Content-Type": "application/json"}
+    return Call("POST", f"{_QUEUE}/dead/dismiss", headers=headers, body=request.model_dump_json().encode())
 
 
 def _wait(wait_s: float) -> dict[str, str]:

@@ -15,6 +15,7 @@ from cloche.client.watching import WatchEvent
 from cloche.client.wire import http_request
 from cloche.contracts.evaluation import Evaluation, EvaluationSummary
 from cloche.contracts.execution import RuntimeOffer
+from cloche.contracts.queue_view import DeadLetter, LaneView, QueueStats
 from cloche.contracts.submission import EvaluationRequest
 from cloche.contracts.tasks import ExecutorSeen
 from cloche.contracts.words import Stream
@@ -98,6 +99,26 @@ class Client:
     def executors(self) -> Sequence[ExecutorSeen]:
         """Where it can be run, under which isolation, and whether that held in its last self-test."""
         return self._run(self._flows.executors())
+
+    def queue_stats(self) -> QueueStats:
+        """What waits, runs and died: your tenant's, or everybody's with scope ``operate``."""
+        return self._run(self._flows.queue_stats())
+
+    def set_paused(self, lane: str, *, paused: bool) -> LaneView:
+        """Pause a lane, from which nothing more is leased then, or resume it. Idempotent.
+
+        Raises:
+            NotFoundError: there is no such lane.
+        """
+        return self._run(self._flows.set_paused(lane, paused=paused))
+
+    def dead_letters(self, *, reason: str | None = None, page_size: int = 100) -> Iterator[DeadLetter]:
+        """What the platform could not run, newest first, read page by page as you iterate."""
+        return self._drive(Course(self._flows.dead_letters(reason, page_size)))
+
+    def dismiss(self, evaluation_ids: Sequence[UUID]) -> int:
+        """Take up to 1000 dead letters off the list; how many were on it. Evaluations stay as they are."""
+        return self._run(self._flows.dismiss(evaluation_ids))
 
     def close(self) -> None:
         """Close every connection; idempotent."""

@@ -19,6 +19,7 @@ from cloche.client.watching import Watch
 from cloche.client.wire import Answer, ForeignAnswerError, read_answer, read_error, unreachable
 from cloche.contracts.evaluation import Evaluation, EvaluationPage, RuntimesAnswer
 from cloche.contracts.execution import RuntimeOffer
+from cloche.contracts.queue_view import DeadLetterPage, Dismissed, DismissRequest, LaneView, QueueStats
 from cloche.contracts.submission import EvaluationRequest
 from cloche.contracts.tasks import ExecutorsAnswer, ExecutorSeen
 from cloche.contracts.words import Stream
@@ -148,6 +149,31 @@ class Flows:
         """Where it can be run."""
         answer = yield from self.ask(calls.executors(), ExecutorsAnswer)
         return answer.executors
+
+    def queue_stats(self) -> Flow[QueueStats]:
+        """What waits, runs and died."""
+        return self.ask(calls.queue_stats(), QueueStats)
+
+    def set_paused(self, lane: str, *, paused: bool) -> Flow[LaneView]:
+        """Pause or resume a lane."""
+        return self.ask(calls.set_paused(lane, paused=paused), LaneView)
+
+    def dead_letters(self, reason: str | None, size: int) -> Flow[None]:
+        """Emits ``DeadLetter``, newest first, as ``pages``."""
+        after: str | None = None
+        while True:
+            page = yield from self.ask(calls.dead_letters(reason, after=after, size=size), DeadLetterPage)
+            for item in page.items:
+                yield Emit(item)
+            after = page.next
+            if after is None:
+                return
+
+    def dismiss(self, evaluation_ids: Sequence[UUID]) -> Flow[int]:
+        """Take dead letters off the list."""
+        request = DismissRequest(evaluation_ids=list(evaluation_ids))
+        answer = yield from self.ask(calls.dismiss(request), Dismissed)
+        return answer.dismissed
 
     def pages(self, wanted: ListFilter, size: int) -> Flow[None]:
         """Emits ``EvaluationSummary``, newest first; a page is read when the one before is used up."""
