@@ -130,3 +130,11 @@ async def test_nothing_is_counted_where_nothing_is_limited(queue, make):
 async def _loads(queue):
     answer = LoadsAnswer.model_validate_json((await queue.call("api", "GET", "/loads")).content)
     return {load.tenant: (load.queued, load.max_queued) for load in answer.tenants}
+
+
+async def test_replicas_that_lease_at_once_give_every_tenant_the_same(start_queue, make, owner):
+    async with start_queue() as one, start_queue() as other:
+        await one.enqueue(*[make.task(f"t{i % 4}") for i in range(80)])
+        await asyncio.gather(*[q.lease(1, worker=f"w{n}") for n in range(14) for q in (one, other)])
+        rows = await owner.fetch("SELECT tenant, count(*) FROM queue.task WHERE lease_id IS NOT NULL GROUP BY tenant")
+        assert dict(rows) == {f"t{i}": 7 for i in range(4)}
