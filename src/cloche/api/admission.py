@@ -24,19 +24,26 @@ class Admission:
         self._loads: dict[str, TenantLoad] = {}
         self._accepted: Counter[str] = Counter()
         self._asked_at = float("-inf")
+        self._answered = False
         self._asking = asyncio.Lock()
 
     async def refresh(self) -> None:
-        """Have an answer that is fresh. Where the Queue Service gives none, all may enter: they wait for it here."""
+        """Have an answer that is fresh. Where the Queue Service gives none, all may enter: they wait for it here.
+
+        One submission a second pays for the asking; others go by the answer before.
+        """
+        if self._asking.locked() and self._answered:
+            return
         async with self._asking:
             if time.monotonic() - self._asked_at < FRESH_S:
                 return
-            self._asked_at = time.monotonic()
             try:
                 answer = await self._queue.get("/queue/internal/v1/loads", LoadsAnswer, timeout_s=2)
             except ClocheError:
                 log.warning("admission.unknown")
                 answer = LoadsAnswer(tenants=[])
+            self._asked_at = time.monotonic()
+            self._answered = True
             self._loads = {load.tenant: load for load in answer.tenants}
             self._accepted.clear()
 
