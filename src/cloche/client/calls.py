@@ -136,7 +136,7 @@ def dead_letters(reason: str | None, *, after: str | None, size: int) -> Call:
 def dismiss(request: DismissRequest) -> Call:
     """Take dead letters off the list."""
     headers = {"Content-Type": "application/json"}
-    return Call("POST", f"{_QUEUE}/dead/dismiss", headers=headers, body=request.model_dump_json().encode())
+    return Call("POST", f"{_QUEUE}/dead:dismiss", headers=headers, body=request.model_dump_json().encode())
 
 
 def _wait(wait_s: float) -> dict[str, str]:

@@ -6,7 +6,7 @@
 ``POST /queue/v1/lanes/{lane}/pause|resume``  → ``LaneView`` (scope ``operate``)
 ``GET  /queue/v1/dead``                       → ``DeadLetterPage``
 ``GET  /queue/v1/dead/{evaluation_id}``       → ``DeadLetter`` (404 when it is not on the list)
-``POST /queue/v1/dead/dismiss``               ``DismissRequest`` → ``Dismissed`` (scope ``operate``)
+``POST /queue/v1/dead:dismiss``               ``DismissRequest`` → ``Dismissed`` (scope ``operate``)
 
 A dead letter is replayed as a new evaluation: ``POST /api/v1/evaluations/{id}/rerun``.
 """

@@ -73,7 +73,7 @@ def _add_dead_routes(router: APIRouter, letters: DeadLetters) -> None:
         """One of them."""
         return await letters.one(_scope(caller), evaluation_id)
 
-    @router.post("/dead/dismiss")
+    @router.post("/dead:dismiss")
     async def dismiss(_: Operator, request: DismissRequest) -> Dismissed:  # pyright: ignore[reportUnusedFunction]  (a route)
         """Take some off the list, say after a rerun; their evaluations stay as they are. Idempotent."""
         return Dismissed(dismissed=await letters.dismiss(request.evaluation_ids))

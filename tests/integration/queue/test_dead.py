@@ -58,7 +58,7 @@ async def test_a_dismissed_letter_is_off_the_list_and_its_result_stays(queue, ma
     ids = [str(t.evaluation_id) for t in tasks]
     async with people(queue) as http:
         for expected in (2, 0):
-            answer = await http.post("/queue/v1/dead/dismiss", json={"evaluation_ids": ids[:2]})
+            answer = await http.post("/queue/v1/dead:dismiss", json={"evaluation_ids": ids[:2]})
             assert answer.json() == {"dismissed": expected}
         left = (await http.get("/queue/v1/dead")).json()["items"]
         assert [item["evaluation_id"] for item in left] == ids[2:]
@@ -73,7 +73,7 @@ async def test_only_what_is_dead_can_be_dismissed(queue, make, owner):
     leased = await queue.lease_one()
     await queue.complete(leased)
     async with people(queue) as http:
-        answer = await http.post("/queue/v1/dead/dismiss", json={"evaluation_ids": [str(leased.evaluation_id)]})
+        answer = await http.post("/queue/v1/dead:dismiss", json={"evaluation_ids": [str(leased.evaluation_id)]})
     assert answer.json() == {"dismissed": 0}
     assert await owner.fetchval("SELECT dismissed_at FROM queue.result") is None
 

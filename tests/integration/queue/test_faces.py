@@ -76,7 +76,7 @@ async def test_people_see_their_own_tenant_only(start_queue, make, key):
             assert (await http.get(f"/queue/v1/tasks/{theirs.evaluation_id}")).status_code == 404
             assert (await http.get("/queue/v1/stats")).json()["queued"] == 1
             assert (await http.post("/queue/v1/lanes/batch/pause")).status_code == 403
-            assert (await http.post("/queue/v1/dead/dismiss", json={"evaluation_ids": []})).status_code == 403
+            assert (await http.post("/queue/v1/dead:dismiss", json={"evaluation_ids": []})).status_code == 403
         async with public(queue, **await key("ops", "read", "operate")) as http:
             assert (await http.get("/queue/v1/stats")).json()["queued"] == 3
         async with public(queue) as http:

@@ -233,7 +233,7 @@ class Driver:
     async def replay(self, queue, model):
         async with queue.people() as http:
             ids = {"evaluation_ids": [str(model.task.evaluation_id)]}
-            answer = (await http.post("/queue/v1/dead/dismiss", json=ids)).json()
+            answer = (await http.post("/queue/v1/dead:dismiss", json=ids)).json()
         letter = model.verdict == "internal_error" and model not in self.dismissed
         assert answer == {"dismissed": int(letter)}
         if letter:

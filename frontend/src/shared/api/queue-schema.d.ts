@@ -64,26 +64,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/queue/v1/dead/dismiss": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Dismiss
-         * @description Take some off the list, say after a rerun; their evaluations stay as they are. Idempotent.
-         */
-        post: operations["dismiss_queue_v1_dead_dismiss_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/queue/v1/dead/{evaluation_id}": {
         parameters: {
             query?: never;
@@ -98,6 +78,26 @@ export interface paths {
         get: operations["letter_queue_v1_dead__evaluation_id__get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/queue/v1/dead:dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dismiss
+         * @description Take some off the list, say after a rerun; their evaluations stay as they are. Idempotent.
+         */
+        post: operations["dismiss_queue_v1_dead_dismiss_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -547,18 +547,16 @@ export interface operations {
             };
         };
     };
-    dismiss_queue_v1_dead_dismiss_post: {
+    letter_queue_v1_dead__evaluation_id__get: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                evaluation_id: string;
+            };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DismissRequest"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Successful Response */
             200: {
@@ -566,7 +564,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Dismissed"];
+                    "application/json": components["schemas"]["DeadLetter"];
                 };
             };
             /** @description A part that this needs does not answer. */
@@ -591,16 +589,18 @@ export interface operations {
             };
         };
     };
-    letter_queue_v1_dead__evaluation_id__get: {
+    dismiss_queue_v1_dead_dismiss_post: {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                evaluation_id: string;
-            };
+            path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DismissRequest"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -608,7 +608,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DeadLetter"];
+                    "application/json": components["schemas"]["Dismissed"];
                 };
             };
             /** @description A part that this needs does not answer. */
