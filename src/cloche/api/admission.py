@@ -3,9 +3,11 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Collection
 from typing import Final
 
 from cloche.contracts.tasks import LoadsAnswer, TenantLoad
+from cloche.contracts.words import USUAL_LANES
 from cloche.kit.errors import ClocheError, OverloadedError
 from cloche.kit.http_client import ServiceClient
 from cloche.kit.logs import get_logger
@@ -24,6 +26,7 @@ class Admission:
         self._loads: dict[str, TenantLoad] = {}
         self._accepted: Counter[str] = Counter()
         self._asked_at = float("-inf")
+        self._lanes = USUAL_LANES
         self._answered = False
         self._asking = asyncio.Lock()
 
@@ -44,16 +47,22 @@ class Admission:
                 answer = LoadsAnswer(tenants=[])
             self._asked_at = time.monotonic()
             self._answered = True
+            self._lanes = frozenset(answer.lanes) or self._lanes
             self._loads = {load.tenant: load for load in answer.tenants}
             self._accepted.clear()
 
-    def enter(self, tenant: str) -> None:
-        """Let one more submission in.
+    @property
+    def lanes(self) -> Collection[str]:
+        """What the Queue Service said last; the usual ones before it said anything."""
+        return self._lanes
+
+    def enter(self, tenant: str, count: int = 1) -> None:
+        """Let ``count`` more evaluations in.
 
         Raises:
             OverloadedError: the tenant has as much queued as it may.
         """
         load = self._loads.get(tenant)
-        if load is not None and load.queued + self._accepted[tenant] >= load.max_queued:
-            raise OverloadedError(f"{load.max_queued} evaluations are queued, which is all that the tenant may have.")
-        self._accepted[tenant] += 1
+        if load is not None and load.queued + self._accepted[tenant] + count > load.max_queued:
+            raise OverloadedError(f"The tenant may have {load.max_queued} evaluations queued, and these were more.")
+        self._accepted[tenant] += count

@@ -18,7 +18,7 @@ from cloche.api.service import Evaluations
 from cloche.api.settings import ApiSettings
 from cloche.api.store import EvaluationStore
 from cloche.api.watch import Follower
-from cloche.contracts.submission import EvaluationRequest
+from cloche.contracts.submission import EvaluationRequest, GroupRequest
 from cloche.kit.background import Background
 from cloche.kit.bus import Bus
 from cloche.kit.database_errors import install_database_errors
@@ -116,16 +116,17 @@ async def _ready(app: FastAPI) -> None:
 
 
 def _describe_request(app: FastAPI) -> None:
-    """Put the request body's schema into the OpenAPI document: its route reads the body itself."""
+    """Put the request bodies' schemas into the OpenAPI document: their routes read the body themselves."""
     build = app.openapi
 
     def openapi() -> dict[str, object]:
         document = build()
         schemas = document["components"]["schemas"]
-        if "EvaluationRequest" not in schemas:
-            schema = EvaluationRequest.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas.update(schema.pop("$defs", {}))
-            schemas["EvaluationRequest"] = schema
+        for model in (EvaluationRequest, GroupRequest):
+            if model.__name__ not in schemas:
+                schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+                schemas.update(schema.pop("$defs", {}))
+                schemas[model.__name__] = schema
         return document
 
     app.openapi = openapi

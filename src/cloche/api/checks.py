@@ -3,8 +3,11 @@
 import base64
 import binascii
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import PurePosixPath
+from typing import Final
 
 from cloche.api.settings import ApiSettings
 from cloche.contracts.execution import ExecutorOffer, RuntimeOffer
@@ -12,12 +15,17 @@ from cloche.contracts.limits import Limits
 from cloche.contracts.problem import FieldProblem
 from cloche.contracts.submission import EvaluationRequest, File, Program
 from cloche.contracts.words import ISOLATION_ORDER, Isolation, satisfies
+from cloche.kit.clock import now
 from cloche.kit.errors import InvalidRequestError
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 _MAX_ENV_BYTES = 32 * 1024
 _MAX_ARG_BYTES = 64 * 1024
 _MAX_DEPTH = 16
+#: Of one answer.
+MOST_PROBLEMS: Final = 20
+#: How far ahead the start of an evaluation may be.
+MOST_DELAY: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +52,23 @@ class _Findings:
         self.problems: list[FieldProblem] = []
 
     def add(self, field: str, message: str, limit: float | None = None) -> None:
-        if len(self.problems) < 20:
+        if len(self.problems) < MOST_PROBLEMS:
             self.problems.append(FieldProblem(field=field, message=message, limit=limit))
 
     def stop_if_any(self) -> None:
         if self.problems:
-            detail = "; ".join(f"{p.field}: {p.message}" for p in self.problems[:3])
-            raise InvalidRequestError(detail, errors=self.problems)
+            raise invalid(self.problems)
 
 
-def check_submission(request: EvaluationRequest, catalogue: Catalogue, settings: ApiSettings) -> Program:
+def invalid(problems: list[FieldProblem]) -> InvalidRequestError:
+    """The refusal that names these, at most ``MOST_PROBLEMS`` of them."""
+    detail = "; ".join(f"{p.field}: {p.message}" for p in problems[:3])
+    return InvalidRequestError(detail, errors=problems[:MOST_PROBLEMS])
+
+
+def check_submission(
+    request: EvaluationRequest, catalogue: Catalogue, lanes: Collection[str], settings: ApiSettings
+) -> Program:
     """The program to run.
 
     Raises:
@@ -71,6 +86,7 @@ def check_submission(request: EvaluationRequest, catalogue: Catalogue, settings:
     _check_limits("compile_limits", request.compile_limits, settings.maxima, found)
     _check_strings(request, found)
     _check_inputs(request, settings, found)
+    _check_place(request, lanes, found)
     found.stop_if_any()
     return Program(
         runtime=request.runtime,
@@ -210,6 +226,13 @@ def _check_args(field: str, args: list[str], found: _Findings) -> None:
         found.add(field, "arguments must not hold NUL")
     if sum(len(arg.encode()) for arg in args) > _MAX_ARG_BYTES:
         found.add(field, f"at most {_MAX_ARG_BYTES} bytes in all", _MAX_ARG_BYTES)
+
+
+def _check_place(request: EvaluationRequest, lanes: Collection[str], found: _Findings) -> None:
+    if request.lane not in lanes:
+        found.add("lane", f"there is no lane {request.lane}; there are: {', '.join(sorted(lanes))}"[:300])
+    if request.run_at is not None and request.run_at > now() + MOST_DELAY:
+        found.add("run_at", f"must be within {MOST_DELAY.days} days", MOST_DELAY.days)
 
 
 def _check_inputs(request: EvaluationRequest, settings: ApiSettings, found: _Findings) -> None:

@@ -1,29 +1,23 @@
 """What the API Service does with a submission: check, store, tell the relay. One call, one transaction."""
 
 import hashlib
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import orjson
 
 from cloche.api.admission import Admission
 from cloche.api.catalogue import CatalogueReader
-from cloche.api.checks import check_placeable, check_submission
+from cloche.api.checks import MOST_PROBLEMS, check_placeable, check_submission, invalid
 from cloche.api.outbox import OutboxRelay
 from cloche.api.settings import ApiSettings
 from cloche.api.store import EvaluationStore, NewEvaluation
+from cloche.contracts.problem import FieldProblem
 from cloche.contracts.submission import EvaluationRequest, Program
-from cloche.kit.errors import NotFoundError
+from cloche.kit.clock import iso
+from cloche.kit.errors import InvalidRequestError, NotFoundError
 from cloche.kit.ids import uuid7
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """``repeated``: this Idempotency-Key had made the evaluation before."""
-
-    id: UUID
-    repeated: bool
 
 
 class Evaluations:
@@ -45,26 +39,39 @@ class Evaluations:
 
     async def submit(
         self, request: EvaluationRequest, raw: bytes, *, tenant: str, idempotency_key: str | None
-    ) -> Submitted:
-        """Accept a submission; it is durable when this returns.
+    ) -> list[UUID]:
+        """Accept a submission, whose id is returned; it is durable then. An Idempotency-Key answers the first's.
 
         Raises:
             InvalidRequestError: a field is wrong, or the Idempotency-Key was used with another body.
             OverloadedError: the tenant has as much queued as it may; a repeat is answered all the same.
         """
-        program = check_submission(request, await self._catalogue.catalogue(request.runtime), self._settings)
-        new = _new_evaluation(
-            program,
-            tenant,
-            name=request.name,
-            labels=request.labels,
-            priority=request.priority,
-            queue_timeout_s=request.queue_timeout_s,
-        )
+        await self._admission.refresh()
+        new = await self._checked(request, tenant)
+        return await self._store_and_wake([new], raw, idempotency_key)
+
+    async def submit_group(
+        self, requests: Sequence[EvaluationRequest], raw: bytes, *, tenant: str, idempotency_key: str | None
+    ) -> list[UUID]:
+        """Accept all of these or none; their ids in the same order. Raises as ``submit``."""
+        await self._admission.refresh()
+        new: list[NewEvaluation] = []
+        problems: list[FieldProblem] = []
+        for index, request in enumerate(requests):
+            try:
+                new.append(await self._checked(request, tenant))
+            except InvalidRequestError as error:
+                problems += [
+                    p.model_copy(update={"field": f"evaluations.{index}.{p.field}"}) for p in error.errors or ()
+                ]
+            if len(problems) >= MOST_PROBLEMS:
+                break
+        if problems:
+            raise invalid(problems)
         return await self._store_and_wake(new, raw, idempotency_key)
 
-    async def rerun(self, evaluation_id: UUID, *, tenant: str, idempotency_key: str | None) -> Submitted:
-        """A new evaluation of the same program, with ``rerun_of``.
+    async def rerun(self, evaluation_id: UUID, *, tenant: str, idempotency_key: str | None) -> list[UUID]:
+        """A new evaluation of the same program, with ``rerun_of``; its id.
 
         Raises:
             NotFoundError: there is none, or it is another tenant's.
@@ -77,7 +84,9 @@ class Evaluations:
         program = Program.model_validate_json(row["program"])
         check_placeable(program.runtime, program.isolation, await self._catalogue.catalogue(program.runtime))
         new = _new_evaluation(program, tenant, name=row["name"], labels=orjson.loads(row["labels"]))
-        return await self._store_and_wake(replace(new, rerun_of=evaluation_id), evaluation_id.bytes, idempotency_key)
+        await self._admission.refresh()
+        again = replace(new, rerun_of=evaluation_id)
+        return await self._store_and_wake([again], evaluation_id.bytes, idempotency_key)
 
     async def cancel(self, evaluation_id: UUID, *, tenant: str) -> None:
         """Ask for a cancellation; idempotent, and without effect once finished.
@@ -88,39 +97,57 @@ class Evaluations:
         if await self._store.request_cancel(evaluation_id, tenant):
             self._relay.wake()
 
-    async def _store_and_wake(self, new: NewEvaluation, raw: bytes, key: str | None) -> Submitted:
-        await self._admission.refresh()
-        admit = partial(self._admission.enter, new.tenant)
+    async def _checked(self, request: EvaluationRequest, tenant: str) -> NewEvaluation:
+        catalogue = await self._catalogue.catalogue(request.runtime)
+        program = check_submission(request, catalogue, self._admission.lanes, self._settings)
+        return _new_evaluation(
+            program,
+            tenant,
+            name=request.name,
+            labels=request.labels,
+            lane=request.lane,
+            priority=request.priority,
+            queue_timeout_s=request.queue_timeout_s,
+            run_at=iso(request.run_at) if request.run_at else None,
+        )
+
+    async def _store_and_wake(self, new: Sequence[NewEvaluation], raw: bytes, key: str | None) -> list[UUID]:
+        def admit() -> None:
+            self._admission.enter(new[0].tenant, len(new))
+
         if key is None:
             admit()
             await self._store.submit(new)
         else:
             before = await self._store.submit_once(new, key, hashlib.sha256(raw).digest(), admit)
             if before is not None:
-                return Submitted(before, repeated=True)
+                return before
         self._relay.wake()
-        return Submitted(new.id, repeated=False)
+        return [each.id for each in new]
 
 
-def _new_evaluation(
+def _new_evaluation(  # noqa: PLR0913  (each is a field of the task)
     program: Program,
     tenant: str,
     *,
     name: str,
     labels: dict[str, str],
+    lane: str = "interactive",
     priority: int = 0,
     queue_timeout_s: int = 86400,
+    run_at: str | None = None,
 ) -> NewEvaluation:
     evaluation_id = uuid7()
     task = orjson.dumps(
         {
             "evaluation_id": evaluation_id,
             "tenant": tenant,
-            "lane": "interactive",
+            "lane": lane,
             "priority": priority,
             "runtime": program.runtime,
             "isolation": program.isolation,
             "queue_timeout_s": queue_timeout_s,
+            "run_at": run_at,
         }
     )
     return NewEvaluation(evaluation_id, tenant, name, labels, program, task)

@@ -1,6 +1,6 @@
 """PostgreSQL as the API Service sees it: submissions in, stored evaluations out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -74,14 +74,14 @@ class EvaluationStore:
         """Raises when PostgreSQL does not answer."""
         await self._pool.fetchval("SELECT 1", timeout=5)
 
-    async def submit(self, new: NewEvaluation) -> None:
-        """Store the evaluation and its outbox row."""
+    async def submit(self, new: Sequence[NewEvaluation]) -> None:
+        """Store these evaluations of one tenant and their outbox rows."""
         await _insert(self._pool, new)
 
     async def submit_once(
-        self, new: NewEvaluation, key: str, request_hash: bytes, admit: Callable[[], None]
-    ) -> UUID | None:
-        """Store unless ``key`` was used before; then the id of the evaluation it made, else None.
+        self, new: Sequence[NewEvaluation], key: str, request_hash: bytes, admit: Callable[[], None]
+    ) -> list[UUID] | None:
+        """Store unless ``key`` was used before; then the ids of the evaluations it made, else None.
 
         ``admit`` is asked only before something new is stored, and may raise.
 
@@ -90,27 +90,27 @@ class EvaluationStore:
         """
         async with self._pool.acquire() as session, session.transaction():
             fresh = await session.fetchval(
-                "INSERT INTO idempotency_key (tenant, key, request_hash, evaluation_id) VALUES ($1, $2, $3, $4)"
+                "INSERT INTO idempotency_key (tenant, key, request_hash, evaluation_ids) VALUES ($1, $2, $3, $4)"
                 " ON CONFLICT (tenant, key) DO NOTHING RETURNING true",
-                new.tenant,
+                new[0].tenant,
                 key,
                 request_hash,
-                new.id,
+                [each.id for each in new],
             )
             if fresh:
                 admit()
                 await _insert(session, new)
                 return None
             row = await session.fetchrow(
-                "SELECT request_hash, evaluation_id FROM idempotency_key WHERE tenant = $1 AND key = $2",
-                new.tenant,
+                "SELECT request_hash, evaluation_ids FROM idempotency_key WHERE tenant = $1 AND key = $2",
+                new[0].tenant,
                 key,
             )
         if row is None:
             raise ConflictError("This Idempotency-Key has just expired; send the request again.")
         if row["request_hash"] != request_hash:
             raise InvalidRequestError("This Idempotency-Key was used with another body.")
-        return row["evaluation_id"]
+        return row["evaluation_ids"]
 
     async def forget_old_keys(self) -> None:
         """Drop idempotency keys that are past their time."""
@@ -225,15 +225,15 @@ async def _cases(connection: Connection, evaluation_id: UUID, attempt: int) -> l
     return [(row, CaseResult.model_validate_json(row["body"])) for row in rows]
 
 
-async def _insert(connection: Connection, new: NewEvaluation) -> None:
+async def _insert(connection: Connection, new: Sequence[NewEvaluation]) -> None:
     await connection.execute(
         _SQL["submit"],
-        new.id,
-        new.tenant,
-        new.name,
-        orjson.dumps(new.labels).decode(),
-        new.program.runtime,
-        new.rerun_of,
-        new.program.model_dump_json().encode(),
-        new.task,
+        new[0].tenant,
+        [each.id for each in new],
+        [each.name for each in new],
+        [orjson.dumps(each.labels).decode() for each in new],
+        [each.program.runtime for each in new],
+        [each.rerun_of for each in new],
+        [each.program.model_dump_json().encode() for each in new],
+        [each.task for each in new],
     )

@@ -52,6 +52,12 @@ class AsyncClient:
         """As ``Client.submit``."""
         return await self._run(self._flows.submit(request, idempotency_key, wait_s))
 
+    async def submit_group(
+        self, requests: Sequence[EvaluationRequest], *, idempotency_key: str | None = None
+    ) -> Sequence[UUID]:
+        """As ``Client.submit_group``."""
+        return await self._run(self._flows.submit_group(requests, idempotency_key))
+
     async def run(self, request: EvaluationRequest, *, idempotency_key: str | None = None) -> Evaluation:
         """As ``Client.run``."""
         return await self._run(self._flows.run(request, idempotency_key))

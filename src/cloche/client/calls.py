@@ -7,7 +7,7 @@ from urllib.parse import quote
 from uuid import UUID, uuid4
 
 from cloche.contracts.queue_view import DismissRequest
-from cloche.contracts.submission import EvaluationRequest
+from cloche.contracts.submission import EvaluationRequest, GroupRequest
 from cloche.contracts.words import Status, Stream, Verdict
 
 _EVALUATIONS: Final = "/api/v1/evaluations"
@@ -69,6 +69,13 @@ def submit(request: EvaluationRequest, *, idempotency_key: str | None, wait_s: f
     body = request.model_dump_json(exclude_unset=True).encode()
     headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key or uuid4().hex}
     return Call("POST", _EVALUATIONS, _wait(wait_s), headers, body, timeout_s=_ANSWER_S + wait_s)
+
+
+def submit_group(group: GroupRequest, *, idempotency_key: str | None) -> Call:
+    """Submit several at once; keyed as ``submit``."""
+    body = group.model_dump_json(exclude_unset=True).encode()
+    headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key or uuid4().hex}
+    return Call("POST", f"{_EVALUATIONS}:batch", {}, headers, body, timeout_s=_ANSWER_S)
 
 
 def rerun(evaluation_id: UUID, *, idempotency_key: str | None, wait_s: float) -> Call:

@@ -60,6 +60,16 @@ class Client:
         """
         return self._run(self._flows.submit(request, idempotency_key, wait_s))
 
+    def submit_group(
+        self, requests: Sequence[EvaluationRequest], *, idempotency_key: str | None = None
+    ) -> Sequence[UUID]:
+        """Store 1 to 1000 programs for evaluation, all or none; their ids in the same order. Keyed as ``submit``.
+
+        Raises:
+            InvalidRequestError: one is refused; ``errors`` names its place, each field and its limit.
+        """
+        return self._run(self._flows.submit_group(requests, idempotency_key))
+
     def run(self, request: EvaluationRequest, *, idempotency_key: str | None = None) -> Evaluation:
         """Submit and wait for the verdict, as long as the request's ``queue_timeout_s`` and limits allow."""
         return self._run(self._flows.run(request, idempotency_key))

@@ -20,7 +20,7 @@ from cloche.client.wire import Answer, ForeignAnswerError, read_answer, read_err
 from cloche.contracts.evaluation import Evaluation, EvaluationPage, RuntimesAnswer
 from cloche.contracts.execution import RuntimeOffer
 from cloche.contracts.queue_view import DeadLetterPage, Dismissed, DismissRequest, LaneView, QueueStats
-from cloche.contracts.submission import EvaluationRequest
+from cloche.contracts.submission import EvaluationRequest, GroupRequest, SubmittedGroup
 from cloche.contracts.tasks import ExecutorsAnswer, ExecutorSeen
 from cloche.contracts.words import Stream
 
@@ -120,6 +120,12 @@ class Flows:
     def submit(self, request: EvaluationRequest, idempotency_key: str | None, wait_s: float) -> Flow[Evaluation]:
         """Store a program for evaluation."""
         return self.ask(calls.submit(request, idempotency_key=idempotency_key, wait_s=wait_s), Evaluation)
+
+    def submit_group(self, requests: Sequence[EvaluationRequest], idempotency_key: str | None) -> Flow[list[UUID]]:
+        """Store several programs, all or none."""
+        group = GroupRequest(evaluations=list(requests))
+        answer = yield from self.ask(calls.submit_group(group, idempotency_key=idempotency_key), SubmittedGroup)
+        return answer.ids
 
     def run(self, request: EvaluationRequest, idempotency_key: str | None) -> Flow[Evaluation]:
         """Submit, then ask until it is finished."""

@@ -1,13 +1,16 @@
 """What a caller submits: a program, how to run it, and the cases it must pass."""
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Final, Literal, Self, TypeAlias
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cloche.contracts.limits import CompileLimits, Limits
+from cloche.contracts.values import Moment
 from cloche.contracts.words import Isolation, Network, Start
 
 RuntimeName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+#.-]{0,31}(@[0-9A-Za-z][0-9A-Za-z.+-]{0,31})?$")]
+LaneName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Label: TypeAlias = Annotated[str, Field(max_length=200)]
 
 
@@ -94,6 +97,8 @@ class EvaluationRequest(BaseModel):
     name: Annotated[str, Field(max_length=200)] = ""
     labels: dict[Label, Label] = Field(default_factory=dict[str, str], max_length=32)
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    lane: LaneName = Field(default="interactive", description="`batch` gives way to `interactive`; see the queue.")
+    run_at: Moment | None = Field(default=None, description="Not before this, at most 7 days ahead; None is at once.")
     queue_timeout_s: Annotated[int, Field(ge=1, le=604800)] = 86400
     limits: Limits = Field(default_factory=Limits)
     compile_limits: CompileLimits = Field(default_factory=CompileLimits)
@@ -114,3 +119,21 @@ class EvaluationRequest(BaseModel):
         if (self.source is None) == (self.files is None):
             raise ValueError("give exactly one of 'source' and 'files'")
         return self
+
+
+#: How many evaluations one ``POST /api/v1/evaluations:batch`` may submit.
+MOST_IN_GROUP: Final = 1000
+
+
+class GroupRequest(BaseModel):
+    """The body of ``POST /api/v1/evaluations:batch``: all are accepted or none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    evaluations: list[EvaluationRequest] = Field(min_length=1, max_length=MOST_IN_GROUP)
+
+
+class SubmittedGroup(BaseModel):
+    """The evaluations' ids in the order of the request."""
+
+    ids: list[UUID]

@@ -205,6 +205,7 @@ class TenantLoad(BaseModel):
 
 
 class LoadsAnswer(BaseModel):
-    """The tenants that have half of what they may queue, or more."""
+    """The tenants that have half of what they may queue, or more; and every lane there is."""
 
     tenants: list[TenantLoad]
+    lanes: list[str] = Field(default_factory=list[str])

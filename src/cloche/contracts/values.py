@@ -9,7 +9,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Final, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 #: Integers up to here are the same number in JSON, in JavaScript and in a float.
 MAX_COUNT: Final = 2**53
@@ -32,6 +32,15 @@ def _base64(text: str) -> str:
     base64.b64decode(text, validate=True)
     return text
 
+
+def _written_out(value: object) -> object:
+    if isinstance(value, str) and not value.lstrip("+-").replace(".", "", 1).isdecimal():
+        return value
+    raise ValueError("needs a date, a time and an offset, such as 2026-01-31T00:00:00Z")
+
+
+#: A moment as people and their programs write it. Pydantic would also take a bare number, in a unit that it guesses.
+Moment: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 
 #: A moment in UTC, RFC 3339 with microseconds and ``Z``, in the years 1970 to 9999.
 Instant: TypeAlias = Annotated[str, Field(pattern=_INSTANT), AfterValidator(_on_the_calendar)]

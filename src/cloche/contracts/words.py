@@ -34,6 +34,9 @@ ISOLATION_ORDER: Final[tuple[Isolation, ...]] = (
 #: What an evaluation demands that names no isolation, unless the API's settings allow less.
 DEFAULT_ISOLATION: Final[Isolation] = "namespace"
 
+#: The lanes there are unless the Queue Service is set up otherwise, and their urgency: smaller is served first.
+USUAL_LANES: Final = {"interactive": 0, "batch": 10}
+
 #: ``loopback`` is the cell's own: servers and clients inside one program, nothing beyond.
 Network: TypeAlias = Literal["none", "loopback"]
 

@@ -15,10 +15,11 @@ class Loads:
         self._pool = pool
 
     async def now(self) -> LoadsAnswer:
-        """Every tenant with half of what it may queue, or more."""
+        """Every tenant with half of what it may queue, or more; every lane."""
         rows = await self._pool.fetch(_LOADS)
         return LoadsAnswer(
             tenants=[
                 TenantLoad(tenant=row["tenant"], queued=row["queued"], max_queued=row["max_queued"]) for row in rows
-            ]
+            ],
+            lanes=[row["lane"] for row in await self._pool.fetch("SELECT lane FROM queue.lane ORDER BY lane")],
         )

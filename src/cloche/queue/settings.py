@@ -5,12 +5,13 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from cloche.contracts.words import USUAL_LANES
 from cloche.kit.settings import ServiceSettings
 from cloche.queue.limits import LaneLimits, TenantLimits
 
 
 def _usual_lanes() -> dict[str, LaneLimits]:
-    return {"interactive": LaneLimits(urgency=0), "batch": LaneLimits(urgency=10)}
+    return {lane: LaneLimits(urgency=urgency) for lane, urgency in USUAL_LANES.items()}
 
 
 class QueueSettings(ServiceSettings):

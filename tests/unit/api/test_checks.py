@@ -6,6 +6,7 @@ from cloche.api.checks import Catalogue, check_submission, path_problem, version
 from cloche.api.settings import ApiSettings
 from cloche.contracts.execution import ExecutorOffer, RuntimeOffer, TierOffer
 from cloche.contracts.submission import EvaluationRequest
+from cloche.contracts.words import USUAL_LANES
 from cloche.kit.errors import InvalidRequestError
 
 SETTINGS = ApiSettings.model_validate(
@@ -31,7 +32,7 @@ CATALOGUE = Catalogue((OFFER,))
 
 def check(**fields: object):
     request = EvaluationRequest.model_validate({"runtime": "python", "source": "pass", **fields})
-    return check_submission(request, CATALOGUE, SETTINGS)
+    return check_submission(request, CATALOGUE, USUAL_LANES, SETTINGS)
 
 
 def refusal(**fields: object) -> InvalidRequestError:
@@ -74,7 +75,7 @@ def test_isolation_that_fails_its_self_test_just_now_is_accepted_and_waits():
     broken = TierOffer(isolation="namespace", healthy=False)
     offer = OFFER.model_copy(update={"isolation": "process", "tiers": [broken]})
     request = EvaluationRequest.model_validate({"runtime": "python", "source": "x", "isolation": "namespace"})
-    assert check_submission(request, Catalogue((offer,)), SETTINGS).isolation == "namespace"
+    assert check_submission(request, Catalogue((offer,)), USUAL_LANES, SETTINGS).isolation == "namespace"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_isolation_that_fails_its_self_test_just_now_is_accepted_and_waits():
 def test_isolation_that_is_not_named_is_what_the_settings_allow(default: str, fields: dict[str, str], isolation: str):
     request = EvaluationRequest.model_validate({"runtime": "python", "source": "x", **fields})
     settings = SETTINGS.model_copy(update={"default_isolation": default})
-    assert check_submission(request, CATALOGUE, settings).isolation == isolation
+    assert check_submission(request, CATALOGUE, USUAL_LANES, settings).isolation == isolation
 
 
 def test_loopback_without_a_network_namespace_is_refused():
@@ -175,4 +176,4 @@ def test_all_findings_come_at_once():
 
 def test_unknown_catalogue_accepts_the_runtime():
     request = EvaluationRequest.model_validate({"runtime": "java", "source": "x"})
-    assert check_submission(request, Catalogue(None), SETTINGS).runtime == "java"
+    assert check_submission(request, Catalogue(None), USUAL_LANES, SETTINGS).runtime == "java"

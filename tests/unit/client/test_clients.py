@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -145,6 +145,15 @@ def test_a_given_key_is_used(through):
     server = Server(ok(evaluation("queued"), 201))
     through(server, lambda c: c.submit(REQUEST, idempotency_key="mine"))
     assert server.asked[0].headers["idempotency-key"] == "mine"
+
+
+def test_a_group_is_sent_as_one_under_one_key(through):
+    ids = [str(uuid4()), str(uuid4())]
+    server = Server(httpx.ReadError("gone"), ok({"ids": ids}, 201))
+    assert [str(one) for one in through(server, lambda c: c.submit_group([REQUEST, REQUEST]))] == ids
+    assert [sent.url.path for sent in server.asked] == ["/api/v1/evaluations:batch"] * 2
+    assert json.loads(server.asked[1].content) == {"evaluations": [{"runtime": "python", "source": "print(1)"}] * 2}
+    assert len({sent.headers["idempotency-key"] for sent in server.asked}) == 1
 
 
 def test_running_asks_until_it_is_finished(through):

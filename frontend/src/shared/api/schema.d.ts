@@ -128,6 +128,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evaluations:batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Submit many programs
+         * @description Accept all of these or none: they are stored durably, in one transaction, when this answers.
+         */
+        post: operations["submit_group_api_v1_evaluations_batch_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -531,6 +551,12 @@ export interface components {
             labels?: {
                 [key: string]: string;
             };
+            /**
+             * Lane
+             * @description `batch` gives way to `interactive`; see the queue.
+             * @default interactive
+             */
+            lane: string;
             limits?: components["schemas"]["Limits"];
             /**
              * Name
@@ -554,6 +580,12 @@ export interface components {
              * @default 86400
              */
             queue_timeout_s: number;
+            /**
+             * Run At
+             * @description Not before this, at most 7 days ahead; None is at once.
+             * @default null
+             */
+            run_at: string | null;
             /** Runtime */
             runtime: string;
             /**
@@ -743,6 +775,14 @@ export interface components {
             float: number;
         };
         /**
+         * GroupRequest
+         * @description The body of ``POST /api/v1/evaluations:batch``: all are accepted or none.
+         */
+        GroupRequest: {
+            /** Evaluations */
+            evaluations: components["schemas"]["EvaluationRequest"][];
+        };
+        /**
          * Limits
          * @description Limits of one process tree; a case counts as one, the compiler as another.
          */
@@ -912,6 +952,14 @@ export interface components {
             kept: number;
             /** Offset */
             offset: number;
+        };
+        /**
+         * SubmittedGroup
+         * @description The evaluations' ids in the order of the request.
+         */
+        SubmittedGroup: {
+            /** Ids */
+            ids: string[];
         };
         /**
          * SubmittedProgram
@@ -1332,6 +1380,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Evaluation"];
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    submit_group_api_v1_evaluations_batch_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat within 24 h answers the same evaluation; another body is refused. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmittedGroup"];
                 };
             };
             /** @description A part that this needs does not answer. */

@@ -1,16 +1,17 @@
 """Submit, list, read, cancel and rerun evaluations."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from pydantic import AwareDatetime, BeforeValidator, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from cloche.api.parts import Parts, get_parts
 from cloche.api.store import ListFilter
 from cloche.api.views import evaluation, summary
 from cloche.contracts.evaluation import Evaluation, EvaluationPage
-from cloche.contracts.submission import EvaluationRequest
+from cloche.contracts.submission import EvaluationRequest, GroupRequest, SubmittedGroup
+from cloche.contracts.values import Moment
 from cloche.contracts.words import Status, Verdict
 from cloche.kit.http_app import PROBLEM_RESPONSES, validation_error
 from cloche.kit.people import Reader, Submitter
@@ -31,27 +32,26 @@ IdempotencyKey = Annotated[
 Text = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 
 
-def _written_out(text: str) -> str:
-    """Pydantic would also take a bare number, in a unit that it guesses."""
-    if not text.lstrip("+-").replace(".", "", 1).isdecimal():
-        return text
-    raise ValueError("needs a date, a time and an offset, such as 2026-01-31T00:00:00Z")
-
-
-Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 Wait = Annotated[
     float, Query(ge=0, le=60, allow_inf_nan=False, description="Hold the answer this many seconds for the verdict.")
 ]
 
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/EvaluationRequest"}}},
-    }
-}
+T = TypeVar("T", bound=BaseModel)
 
 
-@router.post("", status_code=201, openapi_extra=_BODY, summary="Submit a program")
+def _body_of(model: type[BaseModel]) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _read(model: type[T], raw: bytes) -> T:
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise validation_error(error.errors(include_url=False, include_input=False)) from None
+
+
+@router.post("", status_code=201, openapi_extra=_body_of(EvaluationRequest), summary="Submit a program")
 async def submit(
     request: Request,
     response: Response,
@@ -62,13 +62,23 @@ async def submit(
     """Accept a program for evaluation. It is stored durably when this answers."""
     parts = get_parts(request)
     raw = await request.body()
-    try:
-        body = EvaluationRequest.model_validate_json(raw)
-    except ValidationError as error:
-        raise validation_error(error.errors(include_url=False, include_input=False)) from None
-    submitted = await parts.evaluations.submit(body, raw, tenant=caller.tenant, idempotency_key=idempotency_key)
+    body = _read(EvaluationRequest, raw)
+    ids = await parts.evaluations.submit(body, raw, tenant=caller.tenant, idempotency_key=idempotency_key)
     parts.metrics.submitted.inc()
-    return await _answer(parts, response, submitted.id, caller.tenant, wait)
+    return await _answer(parts, response, ids[0], caller.tenant, wait)
+
+
+@router.post(":batch", status_code=201, openapi_extra=_body_of(GroupRequest), summary="Submit many programs")
+async def submit_group(request: Request, caller: Submitter, idempotency_key: IdempotencyKey = None) -> SubmittedGroup:
+    """Accept all of these or none: they are stored durably, in one transaction, when this answers."""
+    parts = get_parts(request)
+    raw = await request.body()
+    group = _read(GroupRequest, raw)
+    ids = await parts.evaluations.submit_group(
+        group.evaluations, raw, tenant=caller.tenant, idempotency_key=idempotency_key
+    )
+    parts.metrics.submitted.inc(len(ids))
+    return SubmittedGroup(ids=ids)
 
 
 @router.get("", summary="List evaluations")
@@ -134,8 +144,8 @@ async def rerun(
 ) -> Evaluation:
     """A new evaluation with ``rerun_of``."""
     parts = get_parts(request)
-    submitted = await parts.evaluations.rerun(evaluation_id, tenant=caller.tenant, idempotency_key=idempotency_key)
-    return await _answer(parts, response, submitted.id, caller.tenant, wait)
+    ids = await parts.evaluations.rerun(evaluation_id, tenant=caller.tenant, idempotency_key=idempotency_key)
+    return await _answer(parts, response, ids[0], caller.tenant, wait)
 
 
 async def _answer(parts: Parts, response: Response, evaluation_id: UUID, tenant: str, wait: float) -> Evaluation:

@@ -1,8 +1,11 @@
--- Store a submission and what the Queue Service must be told of it, in one statement.
-WITH new_evaluation AS (
+-- Store submissions of one tenant ($1) and what the Queue Service must be told of them, in one statement.
+WITH input AS (
+    SELECT * FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::bytea[], $8::bytea[])
+        WITH ORDINALITY AS i (id, name, labels, runtime, rerun_of, program, task, place)
+), new_evaluation AS (
     INSERT INTO evaluation (id, tenant, name, labels, runtime, rerun_of)
-    VALUES ($1, $2, $3, $4::text::jsonb, $5, $6)
+    SELECT id, $1, name, labels::jsonb, runtime, rerun_of FROM input
 ), new_submission AS (
-    INSERT INTO submission (evaluation_id, program) VALUES ($1, $7)
+    INSERT INTO submission (evaluation_id, program) SELECT id, program FROM input
 )
-INSERT INTO api_outbox (evaluation_id, kind, body) VALUES ($1, 'enqueue', $8)
+INSERT INTO api_outbox (evaluation_id, kind, body) SELECT id, 'enqueue', task FROM input ORDER BY place
