@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,12 +85,12 @@ class Verdicts:
         return int(float(next(line for line in lines if line.startswith("cloche_storage_verdicts_total")).split()[1]))
 
     async def until(self, count: int) -> None:
-        while await self.stored() < count:
+        while await self.stored() < count:  # noqa: ASYNC110  (another process)
             await asyncio.sleep(0.05)
 
 
-@contextlib.asynccontextmanager
-async def null_worker(stack: Stack) -> AsyncIterator[dict[str, int]]:
+@contextlib.contextmanager
+def null_worker(stack: Stack) -> Iterator[dict[str, int]]:
     """A second Queue Worker, whose executor is the one without cells; their processes by name."""
     secrets = json.loads((stack.data_dir / "secrets" / "worker.json").read_text())
     path = stack.data_dir.parent / "null.sock"
@@ -104,7 +104,7 @@ async def null_worker(stack: Stack) -> AsyncIterator[dict[str, int]]:
     log = (stack.data_dir.parent / "null-worker.log").open("wb")
     executor = subprocess.Popen([sys.executable, str(Path(__file__).with_name("null_executor.py")), str(path)])
     while not path.exists():
-        await asyncio.sleep(0.05)
+        time.sleep(0.05)
     worker = subprocess.Popen([sys.executable, "-m", "cloche.worker"], env=clean | own, stdout=log, stderr=log)
     try:
         yield {"worker": worker.pid, "(null executor)": executor.pid, "(submitting)": os.getpid()}
@@ -115,6 +115,7 @@ async def null_worker(stack: Stack) -> AsyncIterator[dict[str, int]]:
 
 
 async def measure(way: Way, http: aiohttp.ClientSession, verdicts: Verdicts, pids: dict[str, int]) -> None:
+    """One round of ``way``."""
     before, cpu, machine, begun = await verdicts.stored(), parts_cpu_s(pids), machine_cpu_s(), time.monotonic()
     await way.submit(http, way.count)
     await verdicts.until(before + way.count)
@@ -125,6 +126,7 @@ async def measure(way: Way, http: aiohttp.ClientSession, verdicts: Verdicts, pid
 
 
 def report(ways: list[Way]) -> None:
+    """The table: the middle of the rates, the mean of the CPU."""
     table = Table("", *(way.name for way in ways), "bound")
     middle = [sorted(way.rates)[len(way.rates) // 2] for way in ways]
     table.add_row("evaluations a second", *(f"{rate:.0f}" for rate in middle), f"≥ {LEAST_RATE} in groups")
@@ -145,24 +147,24 @@ async def main(options: argparse.Namespace) -> None:
         Way(f"groups of {GROUP}", by_group, options.evaluations),
         Way(f"one by one, {AT_ONCE} at once", one_by_one, options.evaluations // 5),
     ]
-    with started_stack() as stack:
-        async with null_worker(stack) as own:
-            served = {name: pid for name, pid in stack.pids().items() if name not in {"worker", "executor"}}
-            storage = aiohttp.UnixConnector(str(stack.data_dir / "run" / "storage-health.sock"))
-            async with (
-                aiohttp.ClientSession(stack.url) as http,
-                aiohttp.ClientSession(connector=storage) as internal,
-            ):
-                verdicts = Verdicts(internal)
-                await until_offered(http)
-                await measure(Way("warm", by_group, 2 * GROUP), http, verdicts, served | own)
-                for _ in range(options.rounds):
-                    for way in ways:
-                        await measure(way, http, verdicts, served | own)
+    with started_stack() as stack, null_worker(stack) as own:
+        served = {name: pid for name, pid in stack.pids().items() if name not in {"worker", "executor"}}
+        storage = aiohttp.UnixConnector(str(stack.data_dir / "run" / "storage-health.sock"))
+        async with (
+            aiohttp.ClientSession(stack.url) as http,
+            aiohttp.ClientSession(connector=storage) as internal,
+        ):
+            verdicts = Verdicts(internal)
+            await until_offered(http)
+            await measure(Way("warm", by_group, 2 * GROUP), http, verdicts, served | own)
+            for _ in range(options.rounds):
+                for way in ways:
+                    await measure(way, http, verdicts, served | own)
     report(ways)
 
 
 async def until_offered(http: aiohttp.ClientSession) -> None:
+    """Wait until the API Service knows of the executor without cells."""
     while True:
         async with http.get("/api/v1/runtimes") as answer:
             if "null" in await answer.text():

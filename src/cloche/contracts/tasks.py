@@ -10,6 +10,7 @@ call                    body → answer                          who
 ``POST /lease``         ``LeaseRequest`` → ``LeaseAnswer``       worker (long poll)
 ``POST /heartbeat``     ``HeartbeatRequest`` → ``HeartbeatAnswer``  worker
 ``POST /complete``      ``CompleteRequest`` → ``CompleteAnswer``   worker
+``POST /complete:batch``  ``CompleteGroup`` → ``CompletedGroup``   worker
 ``POST /fail``          ``FailRequest`` → ``CompleteAnswer``      worker
 ``POST /goodbye``       ``GoodbyeRequest`` → 204                 worker
 ``GET  /results``       query ``after``, ``limit`` → ``ResultsPage``  storage
@@ -30,6 +31,8 @@ from cloche.contracts.words import EvaluationId, Isolation, LeaseId
 
 #: How many tasks one call may queue or cancel.
 MOST_TASKS: Final = 10_000
+#: How many runs one call may complete.
+MOST_COMPLETIONS: Final = 100
 #: How many tasks one lease call may ask for.
 MOST_SLOTS: Final = 1000
 
@@ -139,6 +142,18 @@ class CompleteRequest(LeaseKey):
     """The run decided. 200 once committed, a repeat included; 409 ``lease_lost`` or ``cancelled``."""
 
     record: TerminalRecord
+
+
+class CompleteGroup(BaseModel):
+    """Several at once, each fenced for itself."""
+
+    completions: list[CompleteRequest] = Field(max_length=MOST_COMPLETIONS)
+
+
+class CompletedGroup(BaseModel):
+    """Those that are committed now. Any other is to be sent alone, to hear why; that may be a repeat."""
+
+    done: list[EvaluationId]
 
 
 class FailRequest(LeaseKey):

@@ -12,6 +12,8 @@ from cloche.contracts.tasks import (
     CancelAnswer,
     CancelRequest,
     CompleteAnswer,
+    CompletedGroup,
+    CompleteGroup,
     CompleteRequest,
     EnqueueRequest,
     ExecutorsAnswer,
@@ -116,6 +118,12 @@ def _add_worker_routes(router: APIRouter, face: InternalFace, tokens: Mapping[st
         worker(request)
         await face.tasks.complete(await _read(request, CompleteRequest))
         return _json(CompleteAnswer(state="done"))
+
+    @router.post("/complete:batch")
+    async def complete_group(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
+        worker(request)
+        body = await _read(request, CompleteGroup)
+        return _json(CompletedGroup(done=await face.tasks.complete_group(body.completions)))
 
     @router.post("/fail")
     async def fail(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from cloche.contracts.record import TerminalRecord
 from cloche.contracts.tasks import CompleteRequest, EnqueueAnswer, HeartbeatAnswer, HeartbeatRequest, NewTask
+from cloche.contracts.words import EvaluationId
 from cloche.kit.clock import iso, parse
 from cloche.kit.errors import CancelledConflictError, ConflictError, InvalidRequestError, LeaseLostError
 from cloche.kit.postgres import Pool, Row, load_sql
@@ -105,7 +106,16 @@ class Tasks:
         ending = _decided(request)
         if not await finish(self._pool, [ending]):
             await self._complete_anyway(ending)
-        self._note_finished(request.record)
+        self._note_finished([request.record])
+
+    async def complete_group(self, requests: Sequence[CompleteRequest]) -> list[EvaluationId]:
+        """Commit these records in one statement; the ids of those that are: the others need ``complete``'s answer."""
+        newest = {request.evaluation_id: request for request in requests}
+        done = await finish(self._pool, [_decided(request) for request in newest.values()])
+        committed = [request for evaluation_id, request in newest.items() if evaluation_id in done]
+        if committed:
+            self._note_finished([request.record for request in committed])
+        return [request.evaluation_id for request in committed]
 
     async def _complete_anyway(self, ending: Ending) -> None:
         """The fence did not hold: find out why. Returns when the task is done as ``ending`` says.
@@ -132,8 +142,8 @@ class Tasks:
             self._signals.outbox.ring()
             raise conflict
 
-    def _note_finished(self, record: TerminalRecord) -> None:
-        self._meters.note_finished([outcome_of(record.verdict)])
+    def _note_finished(self, records: Sequence[TerminalRecord]) -> None:
+        self._meters.note_finished([outcome_of(record.verdict) for record in records])
         self._signals.outbox.ring()
 
 

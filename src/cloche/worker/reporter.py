@@ -2,8 +2,18 @@
 
 import asyncio
 import random
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
 
-from cloche.contracts.tasks import CompleteAnswer, CompleteRequest, FailRequest
+from cloche.contracts.tasks import (
+    MOST_COMPLETIONS,
+    CompleteAnswer,
+    CompletedGroup,
+    CompleteRequest,
+    FailRequest,
+)
+from cloche.contracts.words import EvaluationId
 from cloche.kit.errors import (
     ClocheError,
     ConflictError,
@@ -22,6 +32,19 @@ log = get_logger()
 _PATIENCE_S = 600.0
 _FIRST_DELAY_S = 0.05
 _MAX_DELAY_S = 2.0
+#: Groups on their way at once; what is decided meanwhile goes with the next.
+_AT_ONCE: Final = 2
+#: Of one group, but for a single large record: the Queue Service reads bodies up to 64 MiB.
+_GROUP_BYTES: Final = 8 * 1024 * 1024
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """A record to commit; ``taken`` is whether a group committed it."""
+
+    evaluation_id: EvaluationId
+    body: bytes
+    taken: asyncio.Future[bool]
 
 
 class Reporter:
@@ -30,6 +53,8 @@ class Reporter:
     def __init__(self, queue: ServiceClient, metrics: Metrics) -> None:
         self._queue = queue
         self._metrics = metrics
+        self._waiting: deque[_Waiting] = deque()
+        self._senders: set[asyncio.Task[None]] = set()
 
     async def report(self, report: CompleteRequest | FailRequest) -> bool:
         """Report, waiting out a Queue Service that is away.
@@ -38,6 +63,48 @@ class Reporter:
         still this worker's. True when it took it, knew better, or could not be reached for
         ``_PATIENCE_S``.
         """
+        return (isinstance(report, CompleteRequest) and await self._in_group(report)) or await self._alone(report)
+
+    async def _in_group(self, report: CompleteRequest) -> bool:
+        """Whether the Queue Service committed it together with others."""
+        body = report.model_dump_json().encode()
+        waiting = _Waiting(report.evaluation_id, body, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if len(self._senders) < _AT_ONCE:
+            sender = asyncio.create_task(self._send_groups())
+            self._senders.add(sender)
+            sender.add_done_callback(self._senders.discard)
+        return await waiting.taken
+
+    async def _send_groups(self) -> None:
+        while self._waiting:
+            group = self._next_group()
+            done = await self._send(group)
+            for waiting in group:
+                if not waiting.taken.done():
+                    waiting.taken.set_result(waiting.evaluation_id in done)
+
+    def _next_group(self) -> list[_Waiting]:
+        """As many as one call may bring; a record with much output goes with few others."""
+        group: list[_Waiting] = []
+        room = _GROUP_BYTES
+        while self._waiting and len(group) < MOST_COMPLETIONS and (room > 0 or not group):
+            group.append(self._waiting.popleft())
+            room -= len(group[-1].body)
+        return group
+
+    async def _send(self, group: list[_Waiting]) -> set[EvaluationId]:
+        """The ids of those that were committed. Whatever went wrong, the others are sent alone."""
+        body = b'{"completions":[' + b",".join(waiting.body for waiting in group) + b"]}"
+        try:
+            answer = await self._queue.post_json("/queue/internal/v1/complete:batch", body, CompletedGroup)
+        except ClocheError as error:
+            log.warning("report.group_failed", error=error.code, count=len(group))
+            return set()
+        self._metrics.reported.labels("complete").inc(len(answer.done))
+        return set(answer.done)
+
+    async def _alone(self, report: CompleteRequest | FailRequest) -> bool:
         path = "complete" if isinstance(report, CompleteRequest) else "fail"
         delay_s = _FIRST_DELAY_S
         end = asyncio.get_running_loop().time() + _PATIENCE_S

@@ -21,6 +21,8 @@ from cloche.contracts.tasks import (
     CancelAnswer,
     CancelRequest,
     CompleteAnswer,
+    CompletedGroup,
+    CompleteGroup,
     CompleteRequest,
     EnqueueAnswer,
     EnqueueRequest,
@@ -151,6 +153,12 @@ class QueueClient:
         request = CompleteRequest(**key(task).model_dump(), record=what or record(task))
         response = await self.call("worker", "POST", "/complete", request)
         return CompleteAnswer.model_validate_json(response.content).state
+
+    async def complete_group(self, *tasks: LeasedTask) -> set[UUID]:
+        """The ids of those that are committed."""
+        completions = [CompleteRequest(**key(task).model_dump(), record=record(task)) for task in tasks]
+        response = await self.call("worker", "POST", "/complete:batch", CompleteGroup(completions=completions))
+        return set(CompletedGroup.model_validate_json(response.content).done)
 
     async def fail(self, task: LeasedTask, reason: str = "engine_error", *, started: bool = True) -> str:
         request = FailRequest(**key(task).model_dump(), reason=reason, started=started)

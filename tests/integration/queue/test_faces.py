@@ -15,6 +15,7 @@ CALLS = {
     "/lease": "worker",
     "/heartbeat": "worker",
     "/complete": "worker",
+    "/complete:batch": "worker",
     "/fail": "worker",
     "/goodbye": "worker",
     "/results": "storage",

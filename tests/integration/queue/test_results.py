@@ -64,3 +64,22 @@ async def test_pages_of_any_size_show_each_result_once(queue, make):
 async def test_a_cursor_that_is_none_is_refused(queue, after):
     with pytest.raises(InvalidRequestError):
         await queue.results(after)
+
+
+async def test_group_of_records_is_committed_each_by_its_own_lease(queue, make):
+    await queue.enqueue(*(make.task() for _ in range(5)))
+    good, again, stale, cancelled, foreign = await queue.lease(5)
+    await queue.complete(again)
+    await queue.fail(stale)
+    await queue.cancel(cancelled.evaluation_id)
+    foreign = foreign.model_copy(update={"lease_id": good.lease_id})
+    assert await queue.complete_group(good, again, stale, cancelled, foreign) == {good.evaluation_id}
+    stored = {result.evaluation_id: result.record.verdict for result in (await queue.results()).results}
+    assert stored == {good.evaluation_id: "accepted", again.evaluation_id: "accepted"}
+
+
+async def test_group_with_one_record_twice_commits_it_once(queue, make):
+    await queue.enqueue(make.task())
+    task = await queue.lease_one()
+    assert await queue.complete_group(task, task) == {task.evaluation_id}
+    assert len((await queue.results()).results) == 1

@@ -43,6 +43,10 @@ async def _take(_: dict[str, Any]) -> None:
     """Take every report."""
 
 
+async def _commit_none(_: list[dict[str, Any]]) -> list[str]:
+    return []
+
+
 class ScriptedQueue:
     """Hands out what is put into ``tasks``; what the worker says comes out of ``reports`` and ``heartbeats``.
 
@@ -55,6 +59,9 @@ class ScriptedQueue:
         self.reports: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
         self.heartbeats: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.on_complete: Callable[[dict[str, Any]], Awaitable[None]] = _take
+        #: The ids of each group of records, and what is answered to it.
+        self.groups: asyncio.Queue[list[str]] = asyncio.Queue()
+        self.on_group: Callable[[list[dict[str, Any]]], Awaitable[list[str]]] = _commit_none
         self.cancelled: list[str] = []
         #: Set once the worker says of an executor that nothing can be run there.
         self.told_unhealthy = asyncio.Event()
@@ -64,6 +71,7 @@ class ScriptedQueue:
         app = web.Application(client_max_size=1 << 26)
         for name in ("lease", "heartbeat", "complete", "fail", "goodbye"):
             app.router.add_post(f"/queue/internal/v1/{name}", getattr(self, f"_{name}"))
+        app.router.add_post("/queue/internal/v1/complete:batch", self._complete_group)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
         await web.UnixSite(runner, str(self.path)).start()
@@ -101,6 +109,16 @@ class ScriptedQueue:
             problem = error.problem().model_dump_json()
             return web.Response(text=problem, status=error.status, content_type="application/problem+json")
         return web.json_response({"state": "done"})
+
+    async def _complete_group(self, request: web.Request) -> web.Response:
+        """Commit what the test says; each other record is then sent alone."""
+        records = (await request.json())["completions"]
+        self.groups.put_nowait([one["evaluation_id"] for one in records])
+        done = await self.on_group(records)
+        for one in records:
+            if one["evaluation_id"] in done:
+                self.reports.put_nowait(("complete", one))
+        return web.json_response({"done": done})
 
     async def _fail(self, request: web.Request) -> web.Response:
         self.reports.put_nowait(("fail", await request.json()))

@@ -16,7 +16,9 @@ from cloche.kit.errors import InvalidRequestError, LeaseLostError
 from cloche.kit.http_client import ServiceClient
 from cloche.stack.valkey_server import ValkeyServer
 from cloche.worker.fleet import Fleet
+from cloche.worker.held import Held
 from cloche.worker.metrics import Metrics
+from cloche.worker.reporter import Reporter
 from cloche.worker.settings import ExecutorAddress, WorkerSettings
 from cloche.worker.worker import Worker
 
@@ -382,3 +384,21 @@ async def test_task_cancelled_without_a_slot_is_said_not_to_have_run(queue: Scri
     assert report["evaluation_id"] == str(tasks[-1].evaluation_id)
     assert (report["record"]["message"], report["record"]["executor"]) == ("Cancelled before it ran.", None)
     forever.set()
+
+
+async def test_records_that_are_decided_together_go_together_and_one_refused_is_sent_alone(tmp_path: Path):
+    async def all_but_the_last(records: list[dict[str, Any]]) -> list[str]:
+        return [one["evaluation_id"] for one in records[:-1]]
+
+    async def refuse(_: dict[str, Any]) -> None:
+        raise InvalidRequestError("of another attempt")
+
+    queue = ScriptedQueue(tmp_path / "q.sock")
+    queue.on_group, queue.on_complete = all_but_the_last, refuse
+    async with queue.serving(), ServiceClient(f"unix:{queue.path}", TOKEN) as client:
+        reporter = Reporter(client, Metrics(CollectorRegistry()))
+        given = [Held(task("p", evaluation=n, lease=n)).as_cancelled() for n in range(1, 9)]
+        taken = await asyncio.gather(*(reporter.report(one) for one in given))
+    assert [len(queue.groups.get_nowait()) for _ in range(queue.groups.qsize())] == [8]
+    assert taken == [True] * 7 + [False]
+    assert queue.reports.qsize() == 8
