@@ -64,7 +64,7 @@ ALLOWED = {
         f"INSERT INTO evaluation (id, tenant, runtime) VALUES ('{EVALUATION}', 't', 'python')",
         f"INSERT INTO submission VALUES ('{EVALUATION}', 'print()')",
         f"INSERT INTO api_outbox (evaluation_id, kind) VALUES ('{EVALUATION}', 'enqueue')",
-        f"INSERT INTO idempotency_key (tenant, key, request_hash, evaluation_id) VALUES ('t', 'k', '', '{EVALUATION}')",
+        f"INSERT INTO idempotency_key (tenant, key, request_hash, evaluation_ids) VALUES ('t', 'k', '', '{{{EVALUATION}}}')",
         "UPDATE evaluation SET cancel_requested = true",
         "DELETE FROM api_outbox",
         "SELECT * FROM api_key",
