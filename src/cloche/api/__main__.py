@@ -14,7 +14,7 @@ def main() -> None:
     harden_process()
     settings = ApiSettings.load()
     configure_logs("api", settings.log_level)
-    uvloop.run(serve([(create_app(settings), open_listener(settings.listen))]))
+    uvloop.run(serve([(create_app(settings), open_listener(settings.listen))], for_people=True))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ class Bells:
         self._on_sealed = on_sealed
         self._watchers: dict[str, set[Watcher]] = {}
         self._pubsub: Any = None
-        self._online = asyncio.Event()
+        #: Counts subscriptions: Redis may have come back without what it had before the last one.
+        self.subscription = 0
 
     @contextlib.contextmanager
     def watch(self, *subjects: str, lists: bool = False) -> Generator[Watcher]:
@@ -75,6 +76,7 @@ class Bells:
         try:
             await pubsub.subscribe(SEALED_CHANNEL, *self._watchers)
             self._pubsub = pubsub
+            self.subscription += 1
             for watchers in self._watchers.values():
                 for watcher in watchers:
                     watcher.rung.set()

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from uuid import UUID
 
+from cloche.api.metrics import Metrics
 from cloche.contracts.events import Queued
 from cloche.contracts.tasks import CancelAnswer, CancelRequest, EnqueueAnswer
 from cloche.contracts.words import EvaluationId
-from cloche.kit.bus import Bus, NewEvent, RedisError
+from cloche.kit.bus import FULL, Bus, Group, NewEvent, RedisError
 from cloche.kit.errors import ClocheError
 from cloche.kit.http_client import ServiceClient
+from cloche.kit.ids import uuid7_time
 from cloche.kit.logs import get_logger
 from cloche.kit.postgres import UNAVAILABLE, Pool, Row, load_sql
 
@@ -32,10 +33,11 @@ class OutboxRelay:
     never loses one; the Queue Service treats repeats as such.
     """
 
-    def __init__(self, pool: Pool, queue: ServiceClient, bus: Bus) -> None:
+    def __init__(self, pool: Pool, queue: ServiceClient, bus: Bus, metrics: Metrics) -> None:
         self._pool = pool
         self._queue = queue
         self._bus = bus
+        self._metrics = metrics
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -65,15 +67,20 @@ class OutboxRelay:
         """
         async with self._pool.acquire() as session, session.transaction():
             rows = await session.fetch(_TAKE, _BATCH, _BATCH_BYTES)
+            new = [row for row in rows if row["kind"] == "enqueue"]
+            self._metrics.oldest_untold_at = uuid7_time(new[0]["evaluation_id"]).timestamp() if new else None
             if not rows:
                 return 0
-            queued = await self._enqueue_all([row for row in rows if row["kind"] == "enqueue"])
+            queued = await self._enqueue_all(new)
             done = [row["id"] for row, _ in queued]
             cancels = [row for row in rows if row["kind"] == "cancel"]
             if cancels:
                 done += await self._cancel(cancels)
             await session.execute("DELETE FROM api_outbox WHERE id = ANY($1)", done)
-        await asyncio.gather(*(self._publish_queued(row["evaluation_id"], queued_at) for row, queued_at in queued))
+        self._metrics.oldest_untold_at = None
+        self._metrics.relayed.labels("enqueue").inc(len(queued))
+        self._metrics.relayed.labels("cancel").inc(len(done) - len(queued))
+        await self._announce(queued)
         return len(rows) if done else 0
 
     async def _enqueue_all(self, rows: Sequence[Row]) -> list[tuple[Row, str]]:
@@ -98,14 +105,25 @@ class OutboxRelay:
         )
         return answer.queued_at
 
-    async def _publish_queued(self, evaluation_id: UUID, queued_at: str) -> None:
-        body = Queued(queued_at=queued_at).model_dump_json()
-        try:
-            await self._bus.publish(
-                str(evaluation_id), "api", 0, [NewEvent(1, "evaluation.queued", body)], in_list=True
+    async def _announce(self, queued: Sequence[tuple[Row, str]]) -> None:
+        """Tell the bus; what it will not have is told by the record as well."""
+        groups = [
+            Group(
+                str(row["evaluation_id"]),
+                "api",
+                0,
+                [NewEvent(1, "evaluation.queued", Queued(queued_at=queued_at).model_dump_json())],
+                in_list=True,
             )
+            for row, queued_at in queued
+        ]
+        try:
+            answers = await self._bus.publish_all(groups)
         except (RedisError, OSError):
-            log.warning("outbox.unannounced")  # the record carries queued_at as well
+            log.warning("outbox.unannounced", count=len(groups))
+            return
+        if refused := sum(isinstance(answer, RedisError) or answer == FULL for answer in answers):
+            log.warning("outbox.unannounced", count=refused)
 
     async def _cancel(self, rows: Sequence[Row]) -> list[int]:
         ids = [EvaluationId(row["evaluation_id"]) for row in rows]

@@ -38,10 +38,16 @@ class Position:
     offsets: dict[Stream, int] = field(default_factory=dict["Stream", int])
     #: Whether the watcher has seen this attempt from its beginning, so that ``offsets`` are complete.
     whole: bool = True
+    #: From this event on the bus has all, and a replay need not bring them.
+    live_from: EventId | None = None
 
     def has_seen(self, epoch: str | None, attempt: int, seq: int | None) -> bool:
-        """Whether the event with this id came before the position."""
-        return seq is not None and epoch == self.epoch and (attempt, seq) <= (self.attempt, self.seq)
+        """Whether the event with this id came before the position, or comes by itself."""
+        if seq is None:
+            return False
+        if self.live_from is not None and epoch == self.live_from.epoch and seq >= self.live_from.seq:
+            return True
+        return epoch == self.epoch and (attempt, seq) <= (self.attempt, self.seq)
 
     def enter(self, attempt: int) -> None:
         """A later attempt begins: its streams start at 0."""

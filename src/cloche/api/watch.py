@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -31,7 +32,23 @@ log = get_logger()
 LOOK_S = 1.0
 #: How often PostgreSQL is asked which watched evaluations are finished. Source: DESIGN section 3.
 FINISHED_POLL_S = 2.0
+#: A reader holds no more events at once, of up to 43 KiB each: the next are read when these are sent.
+_READ_EVENTS = 32
 _EPOCH_OF_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class _Place:
+    """The last event that was read from a stream of the bus, and the subscription under which that was."""
+
+    subscription: int
+    epoch: str
+    attempt: int
+    seq: int
+
+    @property
+    def id(self) -> EventId:
+        return EventId(self.epoch, self.attempt, self.seq)
 
 
 class Follower:
@@ -115,25 +132,38 @@ class Follower:
     async def _until_finished(self, row: Row, position: Position, watcher: Watcher) -> AsyncIterator[Sse]:
         """Live events; first what PostgreSQL holds from before Redis lost its data, if it did."""
         evaluation_id: UUID = row["id"]
-        epoch = await self._epoch()
-        cursor = (position.attempt, position.seq)
-        if position.epoch != epoch:
-            cursor = (0, 0)
-            if position.epoch or row["epoch"] not in {None, epoch}:
+        place = _Place(self.bells.subscription, await self._epoch(), position.attempt, position.seq)
+        if position.epoch != place.epoch:
+            place.attempt = place.seq = 0
+            if position.epoch or row["epoch"] not in {None, place.epoch}:
                 async for sse in self._stored(row, position):
                     yield sse
         while evaluation_id not in self._finished:
-            events = await self._read(evaluation_id, cursor)
+            events = await self._read(evaluation_id, place)
+            async for sse in self._trimmed(row, position, place, events[:1]):
+                yield sse
             for event in events:
                 if event.type == "evaluation.finished":
                     return
-                cursor = (event.attempt, event.seq)
-                async for sse in self._live(evaluation_id, position, EventId(epoch, *cursor), event):
+                place.attempt, place.seq = event.attempt, event.seq
+                async for sse in self._live(evaluation_id, position, place.id, event):
                     yield sse
             if not events and not await watcher.wait(LOOK_S):
-                now = await self._epoch() or epoch
-                if now != epoch:
-                    epoch, cursor = now, (0, 0)
+                await self._look_again(place)
+
+    async def _trimmed(
+        self, row: Row, position: Position, place: _Place, following: list[StreamEvent]
+    ) -> AsyncIterator[Sse]:
+        """What lay in the stream between ``place`` and the next event, and was stored before it went from there."""
+        for event in following:
+            if event.seq <= place.seq + 1 or event.type == "evaluation.finished":
+                return
+            stored = await self._store.find(row["id"], row["tenant"])
+            position.live_from = EventId(place.epoch, event.attempt, event.seq)
+            async for sse in self._stored(stored, position):
+                yield sse
+            position.live_from = None
+            position.epoch, position.seq = place.epoch, event.seq - 1
 
     async def _live(
         self, evaluation_id: UUID, position: Position, id_: EventId, event: StreamEvent
@@ -220,15 +250,24 @@ class Follower:
         id_ = EventId(row["epoch"], row["attempt"], row["finished_seq"]) if row["finished_seq"] else None
         return Sse("evaluation.finished", view.model_dump_json(), id_)
 
+    async def _look_again(self, place: _Place) -> None:
+        """Read on in the same place, or from the beginning if Redis has lost its data."""
+        epoch = await self._epoch()
+        if epoch not in {"", place.epoch}:
+            place.epoch, place.attempt, place.seq = epoch, 0, 0
+
     async def _epoch(self) -> str:
         try:
             return await self._bus.epoch()
         except (RedisError, OSError):
             return ""
 
-    async def _read(self, evaluation_id: UUID, cursor: tuple[int, int]) -> list[StreamEvent]:
+    async def _read(self, evaluation_id: UUID, place: _Place) -> list[StreamEvent]:
+        if place.subscription != self.bells.subscription:
+            place.subscription = self.bells.subscription
+            await self._look_again(place)
         try:
-            return await self._bus.read(str(evaluation_id), *cursor)
+            return await self._bus.read(str(evaluation_id), place.attempt, place.seq, count=_READ_EVENTS)
         except (RedisError, OSError):
             return []
 

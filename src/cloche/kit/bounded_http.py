@@ -1,5 +1,6 @@
-"""HTTP/1.1 as uvicorn speaks it, with a bound on what comes before and between bodies."""
+"""HTTP/1.1 as uvicorn speaks it, with bounds on what clients may send, and on how long they may read nothing."""
 
+import asyncio
 from typing import Any, Final
 
 import orjson
@@ -10,6 +11,8 @@ from cloche.kit.http_app import PROBLEM_TYPE
 
 #: Request line and headers together. One read from the socket (up to 250 KiB) may go beyond.
 MAX_HEAD_BYTES: Final = 64 * 1024
+#: A client of people's that takes nothing of its answer for this long is cut off.
+STALL_S: Final = 60.0
 #: After a refusal the connection stays open this long, so that a client that still sends can read it.
 _LINGER_S: Final = 1.0
 
@@ -60,3 +63,30 @@ class BoundedHttp(HttpToolsProtocol):
         self.transport.write(_refusal())
         self.transport.write_eof()
         self.loop.call_later(_LINGER_S, self.transport.close)
+
+
+class StallBoundedHttp(BoundedHttp):
+    """And a client that stops reading its answer holds neither a connection nor what is buffered for it."""
+
+    stall_s: float = STALL_S
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._stalled: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled = self.loop.call_later(self.stall_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._read_on()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._read_on()
+        super().connection_lost(exc)
+
+    def _read_on(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None

@@ -7,6 +7,7 @@ which the storage worker takes them. A doorbell (pub/sub) only says "look"; read
 
 import secrets
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
@@ -22,6 +23,17 @@ FINISHED_TTL_S: Final = 30
 EPOCH_KEY: Final = "cloche:epoch"
 LIST_CHANNEL: Final = "cloche:list"
 SEALED_CHANNEL: Final = "cloche:sealed"
+
+#: Why nothing was published: a later attempt has begun or the subject is sealed; its ledger is full; the bus has lost
+#: what this producer published before, which it may publish again.
+OVER: Final = -1
+FULL: Final = -2
+LOST: Final = -3
+#: How much of a ledger may wait for the storage worker until producers wait for it. Every event lies in two streams;
+#: with four ledgers that is half of Redis's default memory, 256 MiB.
+BACKLOG_BYTES: Final = 16 * 1024 * 1024
+#: So many groups travel to Redis together.
+_TOGETHER: Final = 64
 
 #: What a caller sees when Redis is away; anything else is a defect.
 BUS_UNAVAILABLE: Final = (RedisConnectionError, RedisTimeoutError, OSError)
@@ -68,6 +80,49 @@ class NewEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Events of one subject that are published in one atomic step; repeats by (producer, pseq) are dropped.
+
+    ``in_list`` also rings the doorbell of lists. ``seal`` makes these the last events of the subject, drops those
+    before, and lets its keys go after ``FINISHED_TTL_S``; only the storage worker may. Of a ledger in which
+    ``backlog_bytes`` wait nothing is asked with None. ``unbroken`` producers count without gaps, and so are told
+    when the bus has lost some of theirs.
+    """
+
+    subject: str
+    producer: str
+    attempt: int
+    events: Sequence[NewEvent]
+    ledger: bool = True
+    in_list: bool = False
+    seal: bool = False
+    backlog_bytes: int | None = BACKLOG_BYTES
+    unbroken: bool = False
+
+    def keys(self) -> list[str]:
+        """What the script touches."""
+        shard = shard_of(self.subject)
+        return [stream_key(self.subject), source_key(self.subject), ledger_key(shard), flow_key(shard)]
+
+    def arguments(self) -> list[Any]:
+        """As the script reads them."""
+        argv: list[Any] = [
+            self.subject,
+            self.producer,
+            self.attempt,
+            -FINISHED_TTL_S if self.seal else RUNNING_TTL_S,
+            "1" if self.ledger else "0",
+            bell_channel(self.subject),
+            LIST_CHANNEL if self.in_list else "",
+            "" if self.backlog_bytes is None else self.backlog_bytes,
+            "1" if self.unbroken else "0",
+        ]
+        for event in self.events:
+            argv += [event.pseq, "" if event.seq is None else event.seq, event.type, event.body]
+        return argv
+
+
+@dataclass(frozen=True, slots=True)
 class StreamEvent:
     """An event read from a subject's stream."""
 
@@ -85,6 +140,11 @@ def shard_of(subject: str) -> int:
 def ledger_key(shard: int) -> str:
     """The ledger stream of a shard."""
     return f"cloche:{{s{shard}}}:ledger"
+
+
+def flow_key(shard: int) -> str:
+    """The hash that counts a ledger's bytes: those that came (``in``), and up to which they are applied (``out``)."""
+    return f"cloche:{{s{shard}}}:flow"
 
 
 def stream_key(subject: str) -> str:
@@ -144,41 +204,35 @@ class Bus:
             value = await self.redis.get(EPOCH_KEY)
         return (value or b"").decode()
 
-    async def publish(  # noqa: PLR0913  (one call is one atomic group; the flags belong to it)
-        self,
-        subject: str,
-        producer: str,
-        attempt: int,
-        events: list[NewEvent],
-        *,
-        ledger: bool = True,
-        in_list: bool = False,
-        seal: bool = False,
-    ) -> int:
-        """Publish ``events`` in one atomic step; repeats by (producer, pseq) are dropped.
-
-        ``in_list`` also rings the doorbell of lists. ``seal`` makes these the last events of the
-        subject and lets its keys go after ``FINISHED_TTL_S``.
+    async def publish(self, group: Group) -> int:
+        """Publish one group.
 
         Returns:
-            The last sequence; -1 when refused because a later attempt has begun or the subject is sealed.
+            The last sequence; ``OVER``, ``FULL`` or ``LOST`` when nothing was published.
 
         Raises:
-            RedisError: Redis is away, full or refused the command; nothing was published.
+            RedisError: Redis is away, has no memory left or refused the command; nothing was published.
         """
-        argv: list[Any] = [
-            subject,
-            producer,
-            attempt,
-            -FINISHED_TTL_S if seal else RUNNING_TTL_S,
-            "1" if ledger else "0",
-            bell_channel(subject),
-            LIST_CHANNEL if in_list else "",
-        ]
-        for event in events:
-            argv += [event.pseq, "" if event.seq is None else event.seq, event.type, event.body]
-        keys = [stream_key(subject), source_key(subject), ledger_key(shard_of(subject))]
-        return int(await self._run(keys, argv))
+        (answer,) = await self.publish_all([group])
+        if isinstance(answer, RedisError):
+            raise answer
+        return answer
+
+    async def publish_all(self, groups: Sequence[Group]) -> list[int | RedisError]:
+        """Publish each of ``groups`` for itself, in few round trips; the answers of ``publish`` in their order.
+
+        Raises:
+            RedisError: Redis is away; of these groups some may be published.
+        """
+        answers: list[int | RedisError] = []
+        for start in range(0, len(groups), _TOGETHER):
+            part = groups[start : start + _TOGETHER]
+            given = await self._run(part)
+            if any(isinstance(answer, NoScriptError) for answer in given):
+                self._sha = ""
+                given = await self._run(part)  # what was published by then is a repeat
+            answers += given
+        return answers
 
     async def read(self, subject: str, attempt: int, seq: int, *, count: int = 256) -> list[StreamEvent]:
         """The subject's events after (attempt, seq), in order, at most ``count``."""
@@ -190,14 +244,20 @@ class Bus:
         await self.redis.expire(stream_key(subject), FINISHED_TTL_S)
         await self.redis.expire(source_key(subject), FINISHED_TTL_S)
 
-    async def _run(self, keys: list[str], argv: list[Any]) -> int:
+    async def _run(self, groups: Sequence[Group]) -> list[int | RedisError]:
         if not self._sha:
             self._sha = await self.redis.script_load(self._script)
-        try:
-            return await self.redis.evalsha(self._sha, len(keys), *keys, *argv)
-        except NoScriptError:
-            self._sha = await self.redis.script_load(self._script)
-            return await self.redis.evalsha(self._sha, len(keys), *keys, *argv)
+        if len(groups) == 1:
+            keys, argv = groups[0].keys(), groups[0].arguments()
+            try:
+                return [int(await self.redis.evalsha(self._sha, len(keys), *keys, *argv))]
+            except ResponseError as error:
+                return [error]
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for group in groups:
+                keys = group.keys()
+                pipe.evalsha(self._sha, len(keys), *keys, *group.arguments())
+            return await pipe.execute(raise_on_error=False)
 
 
 def _stream_event(entry_id: bytes, fields: dict[bytes, bytes]) -> StreamEvent:
@@ -205,4 +265,4 @@ def _stream_event(entry_id: bytes, fields: dict[bytes, bytes]) -> StreamEvent:
     return StreamEvent(int(attempt), int(seq), fields[b"t"].decode(), fields[b"b"])
 
 
-__all__ = ["BUS_UNAVAILABLE", "Bus", "EventId", "NewEvent", "RedisError", "ResponseError", "StreamEvent"]
+__all__ = ["BUS_UNAVAILABLE", "Bus", "EventId", "Group", "NewEvent", "RedisError", "ResponseError", "StreamEvent"]

@@ -1,9 +1,15 @@
 -- Publish a group of events of one subject, all or none.
--- KEYS: 1 event stream, 2 source hash, 3 ledger stream (same hash tag)
+-- KEYS: 1 event stream, 2 source hash, 3 ledger stream, 4 the ledger's flow (all with the same hash tag)
 -- ARGV: 1 subject, 2 producer, 3 attempt, 4 time to live (s), 5 "1" to write the ledger,
---       6 doorbell channel, 7 list doorbell channel or "", then (pseq, seq or "", type, body) for each event
--- The last group of a subject (negative time to live) is told by name on cloche:sealed.
--- Returns the sequence of the last event, or -1 when the attempt is over or the subject is sealed.
+--       6 doorbell channel, 7 list doorbell channel or "", 8 most bytes in the ledger or "" for any,
+--       9 "1" where the first event must follow the last that the bus knows of this producer,
+--       then (pseq, seq or "", type, body) for each event
+-- The last group of a subject (negative time to live) is told by name on cloche:sealed, and all before it goes: it is
+-- stored by then.
+-- The flow counts the bytes that went into a ledger; each entry has the count at its end, so that whoever has applied
+-- an entry can say how far that is.
+-- Returns the sequence of the last event; -1 when the attempt is over or the subject is sealed, -2 when the ledger is
+-- full, -3 when the bus has lost what the producer published before.
 local attempt = tonumber(ARGV[3])
 local source = redis.call('HMGET', KEYS[2], 'attempt', 'seq', 'p:' .. ARGV[2], 'sealed')
 if source[4] or attempt < tonumber(source[1] or '0') then
@@ -11,26 +17,44 @@ if source[4] or attempt < tonumber(source[1] or '0') then
 end
 local seq = tonumber(source[2] or '0')
 local seen = tonumber(source[3] or '0')
+if ARGV[9] == '1' and tonumber(ARGV[10]) > seen + 1 then
+  return -3
+end
+local ledger = ARGV[5] == '1'
+local total = 0
+if ledger then
+  local flow = redis.call('HMGET', KEYS[4], 'in', 'out')
+  total = tonumber(flow[1] or '0')
+  if ARGV[8] ~= '' and total - tonumber(flow[2] or '0') >= tonumber(ARGV[8]) then
+    return -2
+  end
+end
 local added = false
-for i = 8, #ARGV, 4 do
+for i = 10, #ARGV, 4 do
   local pseq = tonumber(ARGV[i])
   if pseq > seen then
     local wanted = tonumber(ARGV[i + 1])
     seq = (wanted and wanted > seq) and wanted or seq + 1
     seen = pseq
     redis.call('XADD', KEYS[1], attempt .. '-' .. seq, 't', ARGV[i + 2], 'b', ARGV[i + 3])
-    if ARGV[5] == '1' then
-      redis.call('XADD', KEYS[3], '*', 'x', ARGV[1], 'a', attempt, 's', seq, 't', ARGV[i + 2], 'b', ARGV[i + 3])
+    if ledger then
+      total = total + 200 + #ARGV[i + 3]
+      redis.call('XADD', KEYS[3], '*', 'x', ARGV[1], 'a', attempt, 's', seq, 't', ARGV[i + 2], 'b', ARGV[i + 3],
+        'n', string.format('%.0f', total))
     end
     added = true
   end
 end
 if added then
+  if ledger then
+    redis.call('HSET', KEYS[4], 'in', string.format('%.0f', total))
+  end
   redis.call('HSET', KEYS[2], 'attempt', attempt, 'seq', seq, 'p:' .. ARGV[2], seen)
   local ttl = tonumber(ARGV[4])
   if ttl < 0 then
     ttl = -ttl
     redis.call('HSET', KEYS[2], 'sealed', '1')
+    redis.call('XTRIM', KEYS[1], 'MAXLEN', 1)
     redis.call('PUBLISH', 'cloche:sealed', ARGV[1])
   end
   redis.call('EXPIRE', KEYS[1], ttl)

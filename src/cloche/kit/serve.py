@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from cloche.kit.bounded_http import BoundedHttp
+from cloche.kit.bounded_http import BoundedHttp, StallBoundedHttp
 
 #: How long open requests may take to end after SIGTERM.
 DRAIN_S = 5
@@ -25,11 +25,15 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    listeners: list[tuple[Any, socket.socket]], *, on_stop: Callable[[], Awaitable[None]] | None = None
+    listeners: list[tuple[Any, socket.socket]],
+    *,
+    on_stop: Callable[[], Awaitable[None]] | None = None,
+    for_people: bool = False,
 ) -> None:
     """Serve each application on its socket until SIGTERM or SIGINT; then drain and return.
 
-    ``on_stop`` runs when the signal arrives, before connections are closed.
+    ``on_stop`` runs when the signal arrives, before connections are closed. ``for_people`` cuts off clients that
+    stop reading; services wait for one another.
     """
     stop = stop_event()
     servers = [
@@ -37,7 +41,7 @@ async def serve(
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http=BoundedHttp,
+                http=StallBoundedHttp if for_people else BoundedHttp,
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -2,12 +2,12 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterable
 from itertools import groupby
 from typing import Final
 from uuid import UUID
 
-from cloche.kit.bus import Bus, NewEvent, RedisError
+from cloche.kit import bus
+from cloche.kit.bus import BACKLOG_BYTES, Bus, Group, NewEvent, RedisError
 from cloche.kit.logs import get_logger
 from cloche.kit.postgres import Connection
 from cloche.queue.doorbell import wait_for_ring
@@ -19,8 +19,8 @@ log = get_logger()
 
 PRODUCER: Final = "queue"
 BATCH: Final = 128
-#: How many evaluations are told of at once; below the bus's number of connections.
-_PARALLEL: Final = 16
+#: More than output may fill: what ends evaluations goes before.
+_BACKLOG_BYTES: Final = BACKLOG_BYTES * 3 // 2
 _POLL_S: Final = 1.0
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
@@ -34,11 +34,10 @@ class Relay:
     did not forget.
     """
 
-    def __init__(self, bus: Bus, signals: Signals, meters: Meters) -> None:
-        self._bus = bus
+    def __init__(self, to: Bus, signals: Signals, meters: Meters) -> None:
+        self._bus = to
         self._signals = signals
         self._meters = meters
-        self._parallel = asyncio.Semaphore(_PARALLEL)
         self._pause_s = 0.0
 
     async def run(self, connection: Connection) -> None:
@@ -61,29 +60,48 @@ class Relay:
 
     async def _publish(self, connection: Connection, events: list[OutboxEvent]) -> bool:
         """Publish and forget these; whether all are published."""
-        by_evaluation: dict[UUID, list[OutboxEvent]] = {}
-        for event in events:
-            by_evaluation.setdefault(event.evaluation_id, []).append(event)
-        told = await asyncio.gather(*(self._tell(*item) for item in by_evaluation.items()))
-        ids = [event_id for ids in told for event_id in ids]
+        ids = await self._settled(events)
         if ids:
             await forget_published(connection, ids)
             self._meters.published.inc(len(ids))
         return len(ids) == len(events)
 
-    async def _tell(self, evaluation_id: UUID, events: Iterable[OutboxEvent]) -> list[int]:
-        """Publish one evaluation's events, an attempt at a time; the ids of those the bus has settled."""
+    async def _settled(self, events: list[OutboxEvent]) -> list[int]:
+        """Publish as many as the bus takes, each evaluation's in order; the ids of those it has, or will never have."""
         settled: list[int] = []
-        async with self._parallel:
-            for attempt, group in groupby(events, key=lambda event: event.attempt):
-                batch = list(group)
-                new = [NewEvent(pseq=event.id, type=event.type, body=event.body) for event in batch]
-                try:
-                    last = await self._bus.publish(str(evaluation_id), PRODUCER, attempt, new, in_list=True)
-                except (RedisError, OSError) as error:
-                    log.warning("outbox.publish_failed", evaluation_id=str(evaluation_id), error=type(error).__name__)
-                    return settled
-                if last < 0:
-                    self._meters.refused_events.inc(len(batch))
-                settled += [event.id for event in batch]
+        waiting = _by_evaluation(events)
+        while waiting:
+            first = [groups.pop() for groups in waiting]
+            try:
+                answers = await self._bus.publish_all([_group(each) for each in first])
+            except (RedisError, OSError) as error:
+                log.warning("outbox.publish_failed", error=type(error).__name__)
+                break
+            going_on: list[list[list[OutboxEvent]]] = []
+            for groups, group, answer in zip(waiting, first, answers, strict=True):
+                if isinstance(answer, RedisError):
+                    log.warning("outbox.publish_failed", error=type(answer).__name__)
+                elif answer != bus.FULL:
+                    if answer < 0:
+                        self._meters.refused_events.inc(len(group))
+                    settled += [event.id for event in group]
+                    going_on += [groups] if groups else []
+            waiting = going_on
         return settled
+
+
+def _by_evaluation(events: list[OutboxEvent]) -> list[list[list[OutboxEvent]]]:
+    """For each evaluation its events, an attempt at a time, the last attempt first."""
+    mine: dict[UUID, list[OutboxEvent]] = {}
+    for event in events:
+        mine.setdefault(event.evaluation_id, []).append(event)
+    return [
+        [list(group) for _, group in groupby(each, key=lambda event: event.attempt)][::-1] for each in mine.values()
+    ]
+
+
+def _group(events: list[OutboxEvent]) -> Group:
+    """As the bus takes them."""
+    new = [NewEvent(pseq=event.id, type=event.type, body=event.body) for event in events]
+    subject, attempt = str(events[0].evaluation_id), events[0].attempt
+    return Group(subject, PRODUCER, attempt, new, in_list=True, backlog_bytes=_BACKLOG_BYTES)

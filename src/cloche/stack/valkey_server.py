@@ -29,7 +29,7 @@ _EPOCH: Final = "(+set +get ~cloche:epoch)"
 _EPOCH_AND_OWNER: Final = "(+set +get ~cloche:epoch ~cloche:*:owner)"
 _PUBLISH: Final = "+evalsha +script|load +hmget +hset +xadd +expire +publish"
 
-#: What each user may do; the default user may do nothing. Only ``storage`` trims, deletes or touches groups.
+#: What each user may do; the default user may do nothing. Only ``storage`` trims, deletes, seals or touches groups.
 RIGHTS: Final[Mapping[str, str]] = {
     OWNER: "~* &* +@all",
     "api": f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} +xrange +hget +subscribe +unsubscribe {_EPOCH}",
@@ -37,7 +37,7 @@ RIGHTS: Final[Mapping[str, str]] = {
     "worker": f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} {_EPOCH}",
     "storage": (
         f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} +hget +pexpire +xrange +xreadgroup +xack +xtrim +xautoclaim "
-        f"+xpending +xlen +xinfo +xgroup +del +unlink {_EPOCH_AND_OWNER}"
+        f"+xpending +xlen +xinfo +xgroup +del +unlink +zadd +zrem +zremrangebyscore +zcard {_EPOCH_AND_OWNER}"
     ),
 }
 

@@ -44,7 +44,7 @@ def main() -> None:
     harden_process()
     settings = ApiSettings.load()
     configure_logs("web", settings.log_level)
-    uvloop.run(serve([(web_app(settings), open_listener(settings.listen))]))
+    uvloop.run(serve([(web_app(settings), open_listener(settings.listen))], for_people=True))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ STREAM_NUMBERS = {"stdout": 1, "stderr": 2}
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One event as it lies in a ledger."""
+    """One event as it lies in a ledger; ``flow`` counts the ledger's bytes up to its end."""
 
     ledger_id: str
     subject: str
@@ -25,6 +25,12 @@ class LedgerEntry:
     seq: int
     type: str
     body: bytes
+    flow: int = 0
+
+    @property
+    def at_s(self) -> float:
+        """When Redis took it, in seconds of its clock since 1970."""
+        return int(self.ledger_id.partition("-")[0]) / 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,20 @@
-"""The ledgers as a consumer group: take, acknowledge, trim; one owner a shard."""
+"""The ledgers as a consumer group: take, acknowledge, trim; one owner a shard, and each owner its share of them."""
 
+import math
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from cloche.kit.bus import SHARDS, Bus, ResponseError, ledger_key
+from cloche.kit.bus import SHARDS, Bus, ResponseError, flow_key, ledger_key, stream_key
 from cloche.storage.fold import LedgerEntry
 
 GROUP: Final = "storage"
 #: An owner that is silent for this long has lost its shards.
 OWNER_TTL_MS: Final = 10_000
+#: Who said last when that it works, as a sorted set.
+MEMBERS_KEY: Final = "cloche:storage:members"
+#: So many of a subject's last events stay in its stream once they are stored; readers further back read the record.
+KEPT_EVENTS: Final = 16
 
 
 class Ledger:
@@ -19,19 +26,42 @@ class Ledger:
         self._keys = {shard: ledger_key(shard) for shard in range(SHARDS)}
 
     async def own(self) -> set[int]:
-        """Take or keep every shard that nobody else owns; returns the owned ones."""
+        """Keep or take shards that nobody else owns, up to this process's share of them; returns the owned ones."""
         owned: set[int] = set()
+        share = math.ceil(SHARDS / await self._members())
         for shard in self._keys:
             key = f"cloche:{{s{shard}}}:owner"
             owner: bytes | None = await self._redis.get(key)
             if owner is not None and owner.decode() == self._name:
+                if len(owned) == share:
+                    await self._redis.delete(key)
+                    continue
                 # Not SET: a full Redis refuses that, and only this worker can make room.
                 kept = await self._redis.pexpire(key, OWNER_TTL_MS)
             else:
-                kept = await self._redis.set(key, self._name, nx=True, px=OWNER_TTL_MS)
+                kept = len(owned) < share and await self._redis.set(key, self._name, nx=True, px=OWNER_TTL_MS)
             if kept:
                 owned.add(shard)
         return owned
+
+    async def leave(self) -> None:
+        """Let others have the shards at once."""
+        await self._redis.zrem(MEMBERS_KEY, self._name)
+        for shard in self._keys:
+            key = f"cloche:{{s{shard}}}:owner"
+            if await self._redis.get(key) == self._name.encode():
+                await self._redis.delete(key)
+
+    async def _members(self) -> int:
+        """How many storage workers there are, this one included."""
+        seconds = time.time()
+        try:
+            await self._redis.zadd(MEMBERS_KEY, {self._name: seconds})
+        except ResponseError as error:
+            if not str(error).startswith("OOM"):
+                raise
+        await self._redis.zremrangebyscore(MEMBERS_KEY, "-inf", seconds - OWNER_TTL_MS / 1000)
+        return max(1, await self._redis.zcard(MEMBERS_KEY))
 
     async def prepare(self, shards: set[int]) -> None:
         """Make sure the consumer groups exist."""
@@ -57,19 +87,59 @@ class Ledger:
         shard_of = {key.encode(): shard for shard, key in self._keys.items()}
         return {shard_of[key]: [_entry(*row) for row in rows] for key, rows in answer or ()}
 
-    async def acknowledge(self, shard: int, entries: list[LedgerEntry]) -> None:
-        """These are applied and committed: forget them, then trim what nobody needs."""
-        key = self._keys[shard]
+    async def acknowledge(self, found: Mapping[int, Sequence[LedgerEntry]]) -> None:
+        """These are applied and committed: forget them, let producers know, then trim what nobody needs."""
         async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.xack(key, GROUP, *(entry.ledger_id for entry in entries))
-            pipe.xpending(key, GROUP)
-            pending: Any = (await pipe.execute())[1]
-        oldest = pending["min"] if pending["pending"] else _after(max(entries, key=_order).ledger_id)
-        await self._redis.xtrim(key, minid=oldest, approximate=True)
+            for shard, entries in found.items():
+                pipe.xack(self._keys[shard], GROUP, *(entry.ledger_id for entry in entries))
+                pipe.hset(flow_key(shard), "out", max(entry.flow for entry in entries))
+                pipe.xpending(self._keys[shard], GROUP)
+            answers: list[Any] = await pipe.execute(raise_on_error=False)
+        pending = _checked(answers)[2::3]
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for (shard, entries), waiting in zip(found.items(), pending, strict=True):
+                last = max(entries, key=_order).ledger_id
+                oldest = waiting["min"] if waiting["pending"] else _after(last)
+                pipe.xtrim(self._keys[shard], minid=oldest, approximate=True)
+                for subject, (attempt, seq) in _stored(entries).items():
+                    pipe.xtrim(stream_key(subject), minid=f"{attempt}-{seq - KEPT_EVENTS + 1}", approximate=True)
+            await pipe.execute()
+
+    async def backlog_bytes(self, shards: set[int]) -> dict[int, int]:
+        """How much of each ledger is not applied yet, as its producers see it."""
+        backlog: dict[int, int] = {}
+        for shard in shards:
+            came, gone = await self._redis.hmget(flow_key(shard), "in", "out")
+            backlog[shard] = int(came or 0) - int(gone or 0)
+        return backlog
+
+    async def settle_flow(self, shard: int) -> None:
+        """Nothing is left to apply, though the flow may say otherwise: say so, or producers wait for ever."""
+        waiting = await self._redis.xpending(self._keys[shard], GROUP)
+        if not waiting["pending"]:
+            came: bytes | None = await self._redis.hget(flow_key(shard), "in")
+            await self._redis.hset(flow_key(shard), "out", came or 0)
 
     async def length(self) -> int:
         """How many entries wait in all ledgers."""
         return sum([await self._redis.xlen(key) for key in self._keys.values()])
+
+
+def _checked(answers: list[Any]) -> list[Any]:
+    """The answers; raises the first that is an error, but that a full Redis notes nothing down: a later batch will."""
+    for answer in answers:
+        if isinstance(answer, Exception) and not str(answer).startswith("OOM"):
+            raise answer
+    return answers
+
+
+def _stored(entries: Sequence[LedgerEntry]) -> dict[str, tuple[int, int]]:
+    """The last event of each subject that wrote output: such streams may be long."""
+    return {
+        entry.subject: (entry.attempt, entry.seq)
+        for entry in entries
+        if entry.type == "output" and entry.seq > KEPT_EVENTS
+    }
 
 
 def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> LedgerEntry:
@@ -80,6 +150,7 @@ def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> LedgerEntry:
         int(fields[b"s"]),
         fields[b"t"].decode(),
         fields[b"b"],
+        int(fields.get(b"n", 0)),
     )
 
 

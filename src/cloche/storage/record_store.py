@@ -13,7 +13,10 @@ from cloche.storage.coverage import Range
 from cloche.storage.fold import CaseRow, Changes, Chunk, Poison, Progress, Terminal
 from cloche.storage.settle import Verdict, settle
 
-_SQL = {name: load_sql("cloche.storage", name) for name in ("output", "cases", "progress", "ranges", "finish")}
+_SQL = {
+    name: load_sql("cloche.storage", name)
+    for name in ("output", "cases", "progress", "ranges", "finish", "delete_old", "delete_poison")
+}
 
 
 class RecordStore:
@@ -56,6 +59,14 @@ class RecordStore:
             "INSERT INTO poison_event (ledger_id, shard, reason, fields) VALUES ($1, $2, $3, $4::text::jsonb)",
             [(p.entry.ledger_id, shard, p.reason, _poison_fields(p)) for p in poison],
         )
+
+    async def delete_before(self, first_kept: UUID, limit: int) -> int:
+        """Delete up to ``limit`` finished evaluations with smaller ids, and all that belongs to them; how many."""
+        return len(await self._pool.fetch(_SQL["delete_old"], first_kept, limit))
+
+    async def delete_poison_before(self, moment: datetime) -> None:
+        """Forget events that were set aside before ``moment``."""
+        await self._pool.execute(_SQL["delete_poison"], moment)
 
     async def cursor(self) -> str:
         """How far the Queue Service's results were read; empty at the beginning."""

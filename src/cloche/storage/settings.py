@@ -24,4 +24,7 @@ class StorageSettings(ServiceSettings):
     batch: int = Field(default=400, ge=1, le=5000, description="Events taken from the ledger at once.")
     reconcile_s: float = Field(default=2.0, gt=0, le=60, description="How often the queue's results are read.")
     patience_s: float = Field(default=10.0, gt=0, le=60, description="How long a record waits for output on its way.")
+    keep_days: int | None = Field(
+        default=None, ge=1, le=36500, description="Finished evaluations go after so many days; all stay unless set."
+    )
     log_level: str = "info"

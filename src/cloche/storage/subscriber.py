@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import itertools
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,7 +12,7 @@ from uuid import UUID
 from cloche.contracts.events import Finished
 from cloche.contracts.tasks import Result, ResultsPage
 from cloche.kit.background import Background
-from cloche.kit.bus import Bus, NewEvent, RedisError, source_key
+from cloche.kit.bus import Bus, Group, NewEvent, RedisError, source_key
 from cloche.kit.clock import now, parse
 from cloche.kit.errors import ClocheError
 from cloche.kit.http_client import ServiceClient
@@ -21,6 +22,7 @@ from cloche.storage.fold import Changes, LedgerEntry, Poison, Terminal, fold
 from cloche.storage.ledger import Ledger
 from cloche.storage.metrics import Metrics
 from cloche.storage.record_store import RecordStore
+from cloche.storage.retention import Retention
 from cloche.storage.settings import StorageSettings
 from cloche.storage.settle import Verdict, unstorable
 
@@ -35,6 +37,8 @@ _GATHER_S = 0.015
 #: Results younger than this are left to the event that is on its way.
 _RECONCILE_AGE = timedelta(seconds=3)
 _RESULTS_PAGE = 200
+#: Of several storage workers the one that owns this shard does what is not about a shard.
+_FIRST_SHARD = 0
 
 
 class Subscriber:
@@ -49,6 +53,8 @@ class Subscriber:
         self._queue = queue
         self._metrics = metrics
         self._ledger = Ledger(bus, settings.name)
+        self._owned: set[int] = set()
+        self._retention = Retention(store, settings.keep_days)
 
     async def run(self) -> None:
         """Work until cancelled; faults of PostgreSQL, Redis and the queue are waited out."""
@@ -58,11 +64,14 @@ class Subscriber:
                 ("ledger", self._follow_ledgers),
                 ("waiting", self._settle_waiting),
                 ("results", self._reconcile),
+                ("retention", self._retention.run),
             ):
                 background.start(name, functools.partial(self._patiently, name, work))
             await asyncio.Event().wait()
         finally:
             await background.stop()
+            with contextlib.suppress(RedisError, OSError):
+                await self._ledger.leave()
 
     async def _patiently(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         delay_s = 0.1
@@ -78,7 +87,7 @@ class Subscriber:
 
     async def _follow_ledgers(self) -> None:
         """One term of ownership: claim what was left unacknowledged, then take what comes."""
-        shards = await self._ledger.own()
+        self._owned = shards = await self._ledger.own()
         if not shards:
             await asyncio.sleep(1.0)
             return
@@ -91,9 +100,10 @@ class Subscriber:
         renew_at = loop.time() + _OWN_EVERY_S
         while True:
             if loop.time() >= renew_at:
-                if await self._ledger.own() != shards or await self._bus.epoch() != epoch:
+                self._owned = await self._ledger.own()
+                if self._owned != shards or await self._bus.epoch() != epoch:
                     return
-                self._metrics.waiting.set(await self._ledger.length())
+                self._metrics.note_backlog(await self._ledger.backlog_bytes(shards), await self._ledger.length())
                 renew_at = loop.time() + _OWN_EVERY_S
             found = await self._ledger.take(shards, self._settings.batch, block_ms=_BLOCK_MS)
             if found:
@@ -101,14 +111,23 @@ class Subscriber:
                 for shard, entries in (await self._ledger.take(shards, self._settings.batch)).items():
                     found.setdefault(shard, []).extend(entries)
                 await self._apply(found, epoch)
+            else:
+                await self._note_idle(shards)
+
+    async def _note_idle(self, shards: set[int]) -> None:
+        self._metrics.note_lag(dict.fromkeys(shards, 0.0))
+        for shard, behind in (await self._ledger.backlog_bytes(shards)).items():
+            if behind:
+                await self._ledger.settle_flow(shard)
 
     async def _apply(self, found: dict[int, list[LedgerEntry]], epoch: str) -> None:
         entries = [entry for group in found.values() for entry in group]
         verdicts = await self._apply_or_isolate(entries, found, epoch)
         await self._announce(verdicts)
-        for shard, group in found.items():
-            await self._ledger.acknowledge(shard, group)
+        await self._ledger.acknowledge(found)
         self._metrics.applied.inc(len(entries))
+        at_s = time.time()
+        self._metrics.note_lag({shard: at_s - group[0].at_s for shard, group in found.items()})
 
     async def _apply_or_isolate(
         self, entries: list[LedgerEntry], found: dict[int, list[LedgerEntry]], epoch: str
@@ -155,31 +174,26 @@ class Subscriber:
 
     async def _announce(self, verdicts: Sequence[Verdict]) -> None:
         """Tell watchers, after the commit. A repeat is dropped by the bus; a loss is found by their poll."""
-        if verdicts:
-            await asyncio.gather(*(self._announce_one(verdict) for verdict in verdicts))
-            self._metrics.finished.inc(len(verdicts))
-
-    async def _announce_one(self, verdict: Verdict) -> None:
-        body = Finished(verdict=verdict.record.verdict).model_dump_json()
+        if not verdicts:
+            return
+        self._metrics.note_finished(verdicts)
         try:
-            await self._bus.publish(
-                str(verdict.evaluation_id),
-                "storage",
-                verdict.record.attempt,
-                [NewEvent(1, "evaluation.finished", body, verdict.finished_seq)],
-                ledger=False,
-                in_list=True,
-                seal=True,
-            )
+            answers = await self._bus.publish_all([_finished(verdict) for verdict in verdicts])
         except (RedisError, OSError) as error:
-            # Watchers find the verdict by their poll; the keys must go all the same, or a full Redis stays full.
-            log.warning("storage.unannounced", error=type(error).__name__)
-            with contextlib.suppress(RedisError, OSError):
-                await self._bus.expire(str(verdict.evaluation_id))
+            log.warning("storage.unannounced", error=type(error).__name__, count=len(verdicts))
+            return
+        for verdict, answer in zip(verdicts, answers, strict=True):
+            if isinstance(answer, RedisError):
+                # Watchers find the verdict by their poll; the keys must go all the same, or a full Redis stays full.
+                log.warning("storage.unannounced", error=type(answer).__name__, count=1)
+                with contextlib.suppress(RedisError, OSError):
+                    await self._bus.expire(str(verdict.evaluation_id))
 
     async def _settle_waiting(self) -> None:
         """Records that waited for output: stored once it is there, or with what is missing after 10 s."""
         await asyncio.sleep(_WAITING_EVERY_S)
+        if _FIRST_SHARD not in self._owned:
+            return
         waiting = await self._store.waiting()
         if not waiting:
             return
@@ -192,6 +206,8 @@ class Subscriber:
     async def _reconcile(self) -> None:
         """Verdicts whose event was lost, read from the Queue Service's results in commit order."""
         await asyncio.sleep(self._settings.reconcile_s)
+        if _FIRST_SHARD not in self._owned:
+            return
         cursor = await self._store.cursor()
         while True:
             page = await self._results(cursor, _RESULTS_PAGE)
@@ -203,6 +219,7 @@ class Subscriber:
             lost = [Terminal(r.evaluation_id, r.record) for r in old if r.evaluation_id in unfinished]
             if lost:
                 log.warning("storage.reconciled", count=len(lost))
+                self._metrics.reconciled.inc(len(lost))
                 await self._finish(lost, await self._bus.epoch(), patient=True)
             whole = len(old) == len(page.results)
             cursor = page.next if whole else (await self._results(cursor, len(old))).next
@@ -219,6 +236,15 @@ class Subscriber:
     async def _last_seq(self, evaluation_id: UUID) -> int | None:
         value: bytes | None = await self._bus.redis.hget(source_key(str(evaluation_id)), "seq")
         return None if value is None else int(value)
+
+
+def _finished(verdict: Verdict) -> Group:
+    """The last event of an evaluation."""
+    event = NewEvent(
+        1, "evaluation.finished", Finished(verdict=verdict.record.verdict).model_dump_json(), verdict.finished_seq
+    )
+    subject, attempt = str(verdict.evaluation_id), verdict.record.attempt
+    return Group(subject, "storage", attempt, [event], ledger=False, in_list=True, seal=True)
 
 
 def _raise_if_away(error: Exception) -> None:

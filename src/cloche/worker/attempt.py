@@ -25,7 +25,7 @@ from cloche.kit.errors import ClocheError
 from cloche.kit.http_client import ServiceClient
 from cloche.worker.guard import MisbehaviourError, StreamGuard
 from cloche.worker.lines import Lines
-from cloche.worker.publisher import AttemptPublisher
+from cloche.worker.publisher import PATIENCE_S, AttemptPublisher
 from cloche.worker.time_limit import SET_UP_S, TimeLimit, most_seconds
 
 #: ``started`` waits this long for company: a run that ends sooner is told by its record alone.
@@ -34,6 +34,8 @@ STARTED_DELAY_S = 0.1
 _CLEAR_UP_S = 15.0
 #: How long it may take to tell the end of a run that it was told to kill.
 _KILLED_S = 15.0
+#: How long a record waits for the events before it whose output it carries itself: a bus that is away costs no more.
+_CARRIED_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class Attempt:
             return self._failed("executor_unavailable", error.detail)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return self._lost(error)
+        finally:
+            self._publisher.close()
 
     async def ended(self) -> bool:
         """Return when the executor has cleared up behind a run that is over, or takes too long to: whether it has.
@@ -136,6 +140,7 @@ class Attempt:
                 case StartedLine():
                     self._started = line
                 case FinishedLine():
+                    await self._drain(line.record)
                     return Outcome(self._complete(line.record), executor_fault=False)
                 case FailedLine():
                     return self._failed(line.reason, line.message, started=line.started)
@@ -174,6 +179,12 @@ class Attempt:
                 pass
         with self._limit.paused():
             await self._publisher.publish(events, in_list=events[0][0] == "evaluation.started")
+
+    async def _drain(self, record: ExecutionRecord) -> None:
+        """Let the bus have what was written before the record is reported; with patience where it is nowhere else."""
+        carried = record.stdout.data is not None and record.stderr.data is not None
+        with self._limit.paused():
+            await self._publisher.drain(_CARRIED_S if carried else PATIENCE_S)
 
     def _started_event(self, line: StartedLine) -> Started:
         return Started(

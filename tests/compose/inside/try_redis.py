@@ -11,12 +11,12 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 
-from cloche.kit.bus import Bus, NewEvent
+from cloche.kit.bus import Bus, Group, NewEvent
 
 
 async def main(part: str, url: str, commands: list[list[str]]) -> None:
     bus, redis = Bus.connect(url), Redis.from_url(url)
-    assert await bus.publish(f"try-{part}", part, 1, [NewEvent(1, "t", b"x")], ledger=False, seal=True) == 1
+    assert await bus.publish(Group(f"try-{part}", part, 1, [NewEvent(1, "t", b"x")], ledger=False)) == 1
     let_through = []
     for command in commands:
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from cloche.kit.bus import Bus, NewEvent
+from cloche.kit.bus import Bus, Group, NewEvent
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ async def test_a_retry_makes_the_bus_refuse_the_old_attempt(queue, make, bus):
     await queue.fail(leased)
     await events(bus, leased.evaluation_id, 2)
     stale = [NewEvent(pseq=1, type="output", body="{}")]
-    assert await bus.publish(str(leased.evaluation_id), "worker", 1, stale) == -1
+    assert await bus.publish(Group(str(leased.evaluation_id), "worker", 1, stale)) == -1
 
 
 async def test_nothing_is_lost_while_the_bus_is_away(start_queue, make, owner, bus, redis_urls, valkey, tmp_path):

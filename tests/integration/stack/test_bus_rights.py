@@ -1,6 +1,7 @@
 """Each Valkey user runs its service's commands and no others, on every server program that is here."""
 
 import asyncio
+import contextlib
 import secrets
 import signal
 import subprocess
@@ -11,10 +12,10 @@ from typing import Any
 import pytest
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoPermissionError
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 from redis.retry import Retry
 
-from cloche.kit.bus import Bus, NewEvent
+from cloche.kit.bus import Bus, Group, NewEvent
 from cloche.stack import valkey_server
 from cloche.stack.binaries import ValkeyBinary, valkey_candidates
 from cloche.stack.private_files import make_folder
@@ -104,11 +105,30 @@ async def test_every_service_publishes_and_the_api_reads(server, user) -> None:
     publisher, reader = Bus.connect(server.url(user)), Bus.connect(server.url("api"))
     epoch = await publisher.epoch()
     subject = secrets.token_hex(4)
-    assert await publisher.publish(subject, user, 1, [NewEvent(1, "t", b"body")], in_list=True, seal=True) == 1
+    assert await publisher.publish(Group(subject, user, 1, [NewEvent(1, "t", b"body")], in_list=True)) == 1
     assert [event.body for event in await reader.read(subject, 0, 0)] == [b"body"]
     assert await reader.epoch() == epoch
     await publisher.close()
     await reader.close()
+
+
+@pytest.mark.parametrize("user", EVERY_SERVICE)
+async def test_only_the_storage_worker_may_seal(server, user) -> None:
+    publisher = Bus.connect(server.url(user))
+    try:
+        group = Group(secrets.token_hex(4), user, 1, [NewEvent(1, "end", b"")], seal=True)
+        with contextlib.nullcontext() if user == "storage" else pytest.raises(ResponseError):
+            assert await publisher.publish(group) == 1
+    finally:
+        await publisher.close()
+
+
+def test_storage_joins_and_leaves_the_others(server) -> None:
+    with redis.Redis.from_url(server.url("storage")) as client:
+        assert client.zadd("cloche:storage:members", {"me": 1.0}) == 1
+        assert client.zcard("cloche:storage:members") == 1
+        assert client.zremrangebyscore("cloche:storage:members", "-inf", 0.5) == 0
+        assert client.zrem("cloche:storage:members", "me") == 1
 
 
 def test_nobody_enters_without_a_password(server) -> None:

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from cloche.kit.bus import Bus, NewEvent
+from cloche.kit.bus import Bus, Group, NewEvent
 
 
 async def test_each_role_logs_in_to_a_migrated_database(database) -> None:
@@ -30,5 +30,5 @@ async def test_a_fresh_database_is_empty(new_database) -> None:
 async def test_each_user_publishes(redis_urls, user) -> None:
     bus = Bus.connect(redis_urls[user])
     await bus.epoch()
-    assert await bus.publish("s", user, 1, [NewEvent(1, "t", "b")], in_list=True) == 1
+    assert await bus.publish(Group("s", user, 1, [NewEvent(1, "t", "b")], in_list=True)) == 1
     await bus.close()

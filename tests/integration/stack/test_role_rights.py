@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 EVALUATION = "01890000-0000-7000-8000-000000000001"
+IDS = f"ARRAY['{EVALUATION}'::uuid]"
 REFUSED = {
     "api": [
         "UPDATE evaluation SET status = 'finished'",
@@ -64,7 +65,7 @@ ALLOWED = {
         f"INSERT INTO evaluation (id, tenant, runtime) VALUES ('{EVALUATION}', 't', 'python')",
         f"INSERT INTO submission VALUES ('{EVALUATION}', 'print()')",
         f"INSERT INTO api_outbox (evaluation_id, kind) VALUES ('{EVALUATION}', 'enqueue')",
-        f"INSERT INTO idempotency_key (tenant, key, request_hash, evaluation_ids) VALUES ('t', 'k', '', '{{{EVALUATION}}}')",
+        f"INSERT INTO idempotency_key (tenant, key, request_hash, evaluation_ids) VALUES ('t', 'k', '', {IDS})",
         "UPDATE evaluation SET cancel_requested = true",
         "DELETE FROM api_outbox",
         "SELECT * FROM api_key",

@@ -1,0 +1,4 @@
+-- delete_old: up to $2 finished evaluations with an id before $1, the oldest first, with all that belongs to them.
+DELETE FROM evaluation WHERE id IN (
+    SELECT id FROM evaluation WHERE id < $1 AND status = 'finished' ORDER BY id LIMIT $2)
+RETURNING id
