@@ -82,6 +82,7 @@ check: $(VENV)/.dev frontend/node_modules/.ready ## Formatting, lint, types, arc
 	@$(TIMED) types-drift scripts/with_node npm --prefix frontend run --silent generate-api
 	@git diff --exit-code --stat -- frontend/src/shared/api || { echo "The frontend's API types are stale: commit them." >&2; exit 1; }
 	@$(TIMED) settings-drift $(BIN)/python scripts/settings_tables.py --check
+	@$(TIMED) metrics-drift $(BIN)/python scripts/metrics_tables.py --check
 	@$(TIMED) conformance-drift $(BIN)/python scripts/conformance_doc.py --check
 	@$(TIMED) repository scripts/check_repository
 	@$(TIMED) frontend scripts/with_node npm --prefix frontend run --silent check

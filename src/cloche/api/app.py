@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator
 from typing import NamedTuple
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
 from cloche.api.admission import Admission
 from cloche.api.catalogue import CatalogueReader
@@ -24,6 +23,7 @@ from cloche.kit.bus import Bus
 from cloche.kit.database_errors import install_database_errors
 from cloche.kit.http_app import BodyLimit, install_errors, install_operations
 from cloche.kit.http_client import ServiceClient
+from cloche.kit.metrics import ServiceRegistry
 from cloche.kit.people import ForeignPageGuard, KeyRing
 from cloche.kit.postgres import Pool, open_pool
 
@@ -36,7 +36,7 @@ Submit with `POST /api/v1/evaluations`, follow with `GET …/events` (server-sen
 
 def create_app(settings: ApiSettings) -> FastAPI:
     """The application; connections open when it starts serving."""
-    registry = CollectorRegistry()
+    registry = ServiceRegistry("api")
     app = FastAPI(
         title="Cloche API",
         version="1",
@@ -49,10 +49,10 @@ def create_app(settings: ApiSettings) -> FastAPI:
         app.include_router(part.router)
     install_errors(app)
     install_database_errors(app)
-    install_operations(app, ready=lambda: _ready(app), metrics=registry)
     if not settings.require_keys:
         app.add_middleware(ForeignPageGuard, hosts=frozenset(settings.hosts))
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    install_operations(app, ready=lambda: _ready(app), metrics=registry)
     _describe_request(app)
     return app
 
@@ -85,7 +85,7 @@ class Stores(NamedTuple):
 def _build(stores: Stores, settings: ApiSettings, background: Background, metrics: Metrics) -> Parts:
     store = EvaluationStore(stores.pool)
     reader = CatalogueReader(stores.queue)
-    relay = OutboxRelay(stores.pool, stores.queue, stores.bus)
+    relay = OutboxRelay(stores.pool, stores.queue, stores.bus, metrics)
     follower = Follower(store, stores.bus)
     background.start("outbox", relay.run)
     background.start("bells", follower.bells.run)

@@ -1,8 +1,9 @@
 """What the proxy counts. No label holds anything that a caller chose."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from cloche.dockerproxy.registry import Registry
+from cloche.kit.metrics import ServiceRegistry
 
 _LATENCIES_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -11,7 +12,7 @@ class ProxyMetrics:
     """Decisions by call, bytes relayed, how long the Engine takes, and what there is of what the caps bound."""
 
     def __init__(self, containers: Registry) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = ServiceRegistry("dockerproxy")
         self.decisions = Counter(
             "cloche_dockerproxy_decisions",
             "Requests by what was decided; call is none where none was understood.",

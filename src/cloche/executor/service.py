@@ -47,6 +47,12 @@ class ExecutorService:
         self._running: dict[LeaseId, Execution] = {}
         self._idle = asyncio.Event()
         self._idle.set()
+        metrics.slots.set_function(lambda: self._slots)
+        metrics.busy.set_function(lambda: len(self._running))
+        metrics.warm_cells.set_function(lambda: self._engine.warm_cells)
+        metrics.engine_usable.set_function(lambda: not self._watch.trouble)
+        metrics.runtimes.labels("offered").set_function(lambda: len(self._runtimes.offers()))
+        metrics.runtimes.labels("refused").set_function(lambda: len(self._runtimes.refused()))
 
     async def ensure_ready(self) -> None:
         """For ``/readyz``.
@@ -109,10 +115,10 @@ class ExecutorService:
         execution = Execution(str(request.execution_id), request.program, ready, self._engine, tier, outbox)
         self._running[request.execution_id] = execution
         self._idle.clear()
-        self._metrics.busy.set(len(self._running))
         task = asyncio.create_task(execution.run(request.deadline_s))
         task.add_done_callback(lambda _: outbox.close())
-        return ExecutionStream(execution, task, outbox, self._finished_of(request.execution_id, execution))
+        finished = self._finished_of(request.execution_id, execution, ready.runtime.name)
+        return ExecutionStream(execution, task, outbox, finished)
 
     async def extend(self, ids: list[LeaseId], deadline_s: float) -> list[LeaseId]:
         """Push back the deadline of those that run here; which those are."""
@@ -168,7 +174,7 @@ class ExecutorService:
         self._metrics.lost.dec()
 
     def _finished_of(
-        self, lease: LeaseId, execution: Execution
+        self, lease: LeaseId, execution: Execution, runtime: str
     ) -> Callable[[FinishedLine | FailedLine | None, float], None]:
         def finished(line: FinishedLine | FailedLine | None, seconds: float) -> None:
             del self._running[lease]
@@ -180,9 +186,8 @@ class ExecutorService:
                 self._standing.suspect()
             if isinstance(line, FailedLine) and line.reason == "engine_error":
                 self._watch.suspect()
-            self._metrics.busy.set(len(self._running))
-            self._metrics.seconds.observe(seconds)
-            self._metrics.runs.labels(_outcome(line)).inc()
+            self._metrics.seconds.labels(runtime).observe(seconds)
+            self._metrics.runs.labels(runtime, _outcome(line)).inc()
 
         return finished
 

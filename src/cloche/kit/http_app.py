@@ -13,7 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloche.contracts.problem import FieldProblem, Problem
 from cloche.kit.errors import ClocheError, InvalidRequestError, MalformedRequestError, TooLargeError, UnavailableError
+from cloche.kit.http_metrics import MeteredHttp
 from cloche.kit.logs import get_logger
+from cloche.kit.metrics import ServiceRegistry
 
 log = get_logger()
 
@@ -84,7 +86,12 @@ def validation_error(errors: Iterable[Any]) -> InvalidRequestError:
 
 
 def install_operations(app: FastAPI, *, ready: Callable[[], Awaitable[None]], metrics: CollectorRegistry) -> None:
-    """``/healthz`` (the process runs), ``/readyz`` (``ready`` does not raise), ``/metrics``."""
+    """``/healthz`` (the process runs), ``/readyz`` (``ready`` does not raise), ``/metrics``, and counted requests.
+
+    To be called after the application has its other middleware, so that what those refuse counts too.
+    """
+    if isinstance(metrics, ServiceRegistry):
+        app.add_middleware(MeteredHttp, meters=metrics.http)
 
     @app.get("/healthz", tags=["operations"])
     async def healthz() -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]  (a route)

@@ -102,8 +102,8 @@ async def open_service(settings: QueueSettings) -> AsyncGenerator[QueueService]:
 
 def _internal_app(settings: QueueSettings, pool: Pool, meters: Meters, face: InternalFace) -> FastAPI:
     app = FastAPI(title="Cloche Queue Service, internal", openapi_url=None)
-    _install(app, pool, meters)
     app.add_middleware(BodyLimit, limit=INTERNAL_BODY_BYTES)
+    _install(app, pool, meters)
     tokens = {name: token.get_secret_value() for name, token in settings.tokens.items()}
     app.include_router(internal_router(face, tokens))
     return app
@@ -114,10 +114,10 @@ def public_app(settings: QueueSettings, pool: Pool, meters: Meters, view: People
     app = FastAPI(
         title="Cloche Queue", version="1", openapi_url="/queue/v1/openapi.json", docs_url=None, redoc_url=None
     )
-    _install(app, pool, meters)
     app.add_middleware(BodyLimit, limit=PUBLIC_BODY_BYTES)
     if not settings.require_keys:
         app.add_middleware(ForeignPageGuard, hosts=frozenset(settings.hosts))
+    _install(app, pool, meters)
     app.state.keys = KeyRing(pool, required=settings.require_keys)
     app.include_router(people_router(view, letters))
     return app

@@ -27,7 +27,7 @@ from cloche.queue.retry import (
     after_fault,
 )
 from cloche.queue.signals import Signals
-from cloche.queue.task import Ending, LockedTask, outcome_of
+from cloche.queue.task import Ending, LockedTask
 
 _LOCK_TASKS: Final = load_sql("cloche.queue", "lock_tasks")
 _LOCK_EXPIRED: Final = load_sql("cloche.queue", "lock_expired")
@@ -106,7 +106,7 @@ class Faults:
                 await session.execute(_REQUEST_CANCEL, list(found))
             ended = await how_ended(session, [i for i in evaluation_ids if i not in found])
         if endings:
-            self._meters.note_finished(["cancelled"] * len(endings))
+            self._meters.note_finished(endings)
             self._signals.outbox.ring()
         return [_cancel_outcome(i, found.get(i), ended.get(i)) for i in dict.fromkeys(evaluation_ids)]
 
@@ -122,11 +122,11 @@ class Faults:
     def _announce(self, decisions: list[_Decision]) -> None:
         if not decisions:
             return
-        requeued = [what for _, _, what in decisions if isinstance(what, Requeue)]
-        ended = [what for _, _, what in decisions if isinstance(what, Ending)]
-        self._meters.retried.inc(len(requeued))
-        self._meters.note_finished([outcome_of(e.record.verdict) for e in ended])
-        for delay in {what.delay for what in requeued}:
+        self._meters.note_finished([what for _, _, what in decisions if isinstance(what, Ending)])
+        again = [(fault, what) for _, fault, what in decisions if isinstance(what, Requeue)]
+        for fault, _ in again:
+            self._meters.note_retried(fault.reason)
+        for delay in {what.delay for _, what in again}:
             self._signals.work_in(delay)
         self._signals.outbox.ring()
 

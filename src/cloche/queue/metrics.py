@@ -1,37 +1,116 @@
-"""What the Queue Service counts. Labels hold only words of its own, never a caller's text."""
+"""What the Queue Service counts. Labels hold its own words, its lanes and Cloche's runtimes, never a caller's text."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from collections.abc import Sequence
+from typing import Final
 
-from cloche.queue.task import Outcome
+from prometheus_client import Counter, Gauge, Histogram
+
+from cloche.kit.metrics import DURATIONS_S, OTHER, ServiceRegistry, runtime_names
+from cloche.kit.postgres import Row
+from cloche.queue.retry import KNOWN_REASONS
+from cloche.queue.task import Ending, outcome_of
+
+#: Waiting has no bound but the queue timeout, which is a day unless a submission says otherwise.
+_WAITS_S: Final = (*DURATIONS_S, 900, 3600, 6 * 3600, 24 * 3600)
 
 
 class Meters:
-    """The metrics of one process."""
+    """The metrics of one process. What is measured in the database is told by the replica that does the reaping."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.depth = Gauge("cloche_queue_depth", "Tasks by lane and state.", ["lane", "state"], registry=self.registry)
-        self.enqueued = Counter("cloche_queue_enqueued", "New tasks.", registry=self.registry)
-        self.leased = Counter("cloche_queue_leased", "Leases given.", registry=self.registry)
-        self.finished = Counter(
-            "cloche_queue_finished", "Terminal records committed.", ["outcome"], registry=self.registry
+        self.registry = registry = ServiceRegistry("queue")
+        self._runtimes = runtime_names()
+        self._depth = Gauge(
+            "cloche_queue_depth",
+            "Tasks by lane and state: queued, delayed (not due yet), running.",
+            ["lane", "state"],
+            registry=registry,
+        )
+        self._oldest_s = Gauge(
+            "cloche_queue_oldest_task_age_seconds",
+            "How long the oldest task that is due has waited; 0 where none does.",
+            ["lane"],
+            registry=registry,
+        )
+        self._paused = Gauge("cloche_queue_lane_paused", "1 where nothing is leased.", ["lane"], registry=registry)
+        self._open_dead = Gauge(
+            "cloche_queue_open_dead_letters", "Dead letters that nobody has dismissed.", registry=registry
+        )
+        self.enqueued = Counter("cloche_queue_enqueued", "New tasks.", registry=registry)
+        self._leases = Counter("cloche_queue_leases", "Leases given.", ["lane"], registry=registry)
+        self._wait_s = Histogram(
+            "cloche_queue_wait_seconds",
+            "From when a task was due to its lease, for each attempt.",
+            ["lane"],
+            buckets=_WAITS_S,
+            registry=registry,
+        )
+        self._finished = Counter(
+            "cloche_queue_evaluations_finished",
+            "Terminal records committed; runtime is none where nothing ran, other where it is not one of Cloche's.",
+            ["verdict", "runtime"],
+            registry=registry,
+        )
+        self._dead = Counter(
+            "cloche_queue_dead_letters", "Evaluations that the platform failed.", ["reason"], registry=registry
         )
         self.conflicts = Counter(
-            "cloche_queue_conflicts", "Completions and failures refused.", ["code"], registry=self.registry
+            "cloche_queue_conflicts", "Completions and failures refused.", ["code"], registry=registry
         )
-        self.retried = Counter("cloche_queue_retried", "Attempts that are followed by another.", registry=self.registry)
-        self.reaped = Counter(
-            "cloche_queue_reaped", "Tasks taken back by the reaper.", ["reason"], registry=self.registry
+        self._retried = Counter(
+            "cloche_queue_retries", "Attempts that are followed by another.", ["reason"], registry=registry
         )
-        self.published = Counter("cloche_queue_published", "Events published from the outbox.", registry=self.registry)
+        self.reaped = Counter("cloche_queue_reaped", "Tasks taken back by the reaper.", ["reason"], registry=registry)
+        self.published = Counter(
+            "cloche_queue_events_published", "Events published from the outbox.", registry=registry
+        )
         self.refused_events = Counter(
-            "cloche_queue_refused_events", "Events that the bus refused as of an older attempt.", registry=self.registry
+            "cloche_queue_events_refused", "Events that the bus refused as of an older attempt.", registry=registry
         )
         self.outbox_lag_s = Gauge(
-            "cloche_queue_outbox_lag_seconds", "Age of the oldest event not yet published.", registry=self.registry
+            "cloche_queue_outbox_lag_seconds", "Age of the oldest event not yet published.", registry=registry
         )
 
-    def note_finished(self, outcomes: list[Outcome]) -> None:
-        """Count what ended."""
-        for outcome in outcomes:
-            self.finished.labels(outcome).inc()
+        for reason in (*KNOWN_REASONS, OTHER):  # a series that begins at 1 has no increase
+            self._dead.labels(reason)
+            self._retried.labels(reason)
+
+    def note_leased(self, rows: Sequence[Row]) -> None:
+        """Count rows of ``lease.sql``."""
+        for row in rows:
+            self._leases.labels(row["lane"]).inc()
+            self._wait_s.labels(row["lane"]).observe((row["leased_at"] - row["run_at"]).total_seconds())
+
+    def note_finished(self, endings: Sequence[Ending]) -> None:
+        """Count what was committed."""
+        for ending in endings:
+            record = ending.record
+            runtime = record.execution.runtime.partition("@")[0] if record.execution else "none"
+            known = runtime if runtime in self._runtimes or not record.execution else OTHER
+            self._finished.labels(record.verdict, known).inc()
+            if outcome_of(record.verdict) == "dead":
+                self._dead.labels(_known_reason(ending.reason)).inc()
+
+    def note_retried(self, reason: str) -> None:
+        """Count an attempt that is followed by another."""
+        self._retried.labels(_known_reason(reason)).inc()
+
+    def note_measured(self, lanes: Sequence[Row], dead: int) -> None:
+        """Tell rows of ``depth.sql``, and how many dead letters there are."""
+        for row in lanes:
+            lane = row["lane"]
+            for state in ("queued", "delayed", "running"):
+                self._depth.labels(lane, state).set(row[state])
+            self._oldest_s.labels(lane).set(row["oldest_age_s"])
+            self._paused.labels(lane).set(row["paused"])
+        self._open_dead.set(dead)
+
+    def forget_measured(self) -> None:
+        """Another replica measures from now on, or nobody does."""
+        for gauge in (self._depth, self._oldest_s, self._paused):
+            gauge.clear()
+        self._open_dead.set(0)
+
+
+def _known_reason(reason: str) -> str:
+    return reason if reason in KNOWN_REASONS else OTHER

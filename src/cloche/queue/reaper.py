@@ -23,6 +23,7 @@ _MEASURE_S: Final = 10.0
 _DAYS_AHEAD: Final = 3
 
 _DEPTH: Final = load_sql("cloche.queue", "depth")
+_DEAD_COUNT: Final = load_sql("cloche.queue", "dead_count")
 _PREPARE_DAYS: Final = "SELECT queue.prepare_days($1)"
 _DROP_DAY: Final = "SELECT queue.drop_day($1)"
 
@@ -53,10 +54,13 @@ class Reaper:
     async def run(self, session: Connection) -> None:
         """Pass each second for ever. Raises: what PostgreSQL raises when it is away."""
         await self._configured.apply(session)
-        while True:
-            await self.pass_once()
-            await self._tidy(session)
-            await asyncio.sleep(_PASS_S)
+        try:
+            while True:
+                await self.pass_once()
+                await self._tidy(session)
+                await asyncio.sleep(_PASS_S)
+        finally:
+            self._meters.forget_measured()
 
     async def pass_once(self) -> None:
         """End overdue waiting; judge expired leases unless workers still have grace."""
@@ -84,9 +88,7 @@ class Reaper:
         now = time.monotonic()
         if now - self._measured_at >= _MEASURE_S:
             self._measured_at = now
-            for row in await session.fetch(_DEPTH):
-                self._meters.depth.labels(row["lane"], "queued").set(row["queued"])
-                self._meters.depth.labels(row["lane"], "running").set(row["running"])
+            self._meters.note_measured(await session.fetch(_DEPTH), await session.fetchval(_DEAD_COUNT, None))
         if now - self._tidied_at >= _TIDY_S:
             await session.execute(_PREPARE_DAYS, _DAYS_AHEAD)
             await self.drop_old_days(session)

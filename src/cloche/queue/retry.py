@@ -16,6 +16,24 @@ CELL_LOST: Final = "cell_lost"
 WORKER_LOST: Final = "worker_lost"
 WORKER_LEAVING: Final = "worker_leaving"
 QUEUE_TIMEOUT: Final = "queue_timeout"
+#: What this service, workers and executors say. A report may bring another word, which then is no metric's label.
+KNOWN_REASONS: Final = frozenset(
+    {
+        CELL_LOST,
+        WORKER_LOST,
+        WORKER_LEAVING,
+        QUEUE_TIMEOUT,
+        "deadline",
+        "engine_error",
+        "executor_lost",
+        "executor_misbehaved",
+        "executor_unavailable",
+        "overloaded",
+        "unsupported",
+        "worker_defect",
+        "worker_stopping",
+    }
+)
 
 _FIRST_DELAY_S: Final = 0.5
 _LONGEST_DELAY_S: Final = 30.0

@@ -18,7 +18,7 @@ from cloche.queue.endings import Ended, finish, how_ended, lock_leased
 from cloche.queue.metrics import Meters
 from cloche.queue.records import cancelled_with_output
 from cloche.queue.signals import Signals
-from cloche.queue.task import Ending, LockedTask, outcome_of
+from cloche.queue.task import Ending, LockedTask
 
 _ENQUEUE: Final = load_sql("cloche.queue", "enqueue")
 _LEASE_TURN: Final = load_sql("cloche.queue", "lease_turn")
@@ -78,7 +78,7 @@ class Tasks:
                 worker,
             )
         if rows:
-            self._meters.leased.inc(len(rows))
+            self._meters.note_leased(rows)
             self._signals.outbox.ring()
         return rows
 
@@ -104,18 +104,19 @@ class Tasks:
             InvalidRequestError: the record is of another attempt, or cancelled though nobody asked.
         """
         ending = _decided(request)
-        if not await finish(self._pool, [ending]):
+        if await finish(self._pool, [ending]):
+            self._note_finished([ending])
+        else:
             await self._complete_anyway(ending)
-        self._note_finished([request.record])
 
     async def complete_group(self, requests: Sequence[CompleteRequest]) -> list[EvaluationId]:
         """Commit these records in one statement; the ids of those that are: the others need ``complete``'s answer."""
-        newest = {request.evaluation_id: request for request in requests}
-        done = await finish(self._pool, [_decided(request) for request in newest.values()])
-        committed = [request for evaluation_id, request in newest.items() if evaluation_id in done]
+        newest = {request.evaluation_id: _decided(request) for request in requests}
+        done = await finish(self._pool, list(newest.values()))
+        committed = {evaluation_id: ending for evaluation_id, ending in newest.items() if evaluation_id in done}
         if committed:
-            self._note_finished([request.record for request in committed])
-        return [request.evaluation_id for request in committed]
+            self._note_finished(list(committed.values()))
+        return list(committed)
 
     async def _complete_anyway(self, ending: Ending) -> None:
         """The fence did not hold: find out why. Returns when the task is done as ``ending`` says.
@@ -123,6 +124,7 @@ class Tasks:
         Raises: as ``complete``.
         """
         conflict: ConflictError | None = None
+        finished: list[Ending] = []
         async with self._pool.acquire() as session, session.transaction():
             assert ending.lease_id is not None
             locked = await lock_leased(session, [(ending.evaluation_id, ending.lease_id)])
@@ -133,17 +135,18 @@ class Tasks:
                 if task.cancel_requested and record.verdict != "cancelled":
                     record = cancelled_with_output(record)
                     conflict = CancelledConflictError()
-                await finish(session, [replace(ending, record=record)])
+                finished = [replace(ending, record=record)]
+                await finish(session, finished)
             else:
                 ended = await how_ended(session, [ending.evaluation_id])
                 conflict = _conflict_with(ended.get(ending.evaluation_id), ending)
+        self._note_finished(finished)
         if conflict is not None:
             self._meters.conflicts.labels(conflict.code).inc()
-            self._signals.outbox.ring()
             raise conflict
 
-    def _note_finished(self, records: Sequence[TerminalRecord]) -> None:
-        self._meters.note_finished([outcome_of(record.verdict) for record in records])
+    def _note_finished(self, endings: Sequence[Ending]) -> None:
+        self._meters.note_finished(endings)
         self._signals.outbox.ring()
 
 

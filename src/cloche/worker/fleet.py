@@ -53,6 +53,12 @@ class Fleet:
         """Slots free on all of them."""
         return sum(candidate.free() for candidate in self._candidates.values())
 
+    def usable(self) -> dict[str, bool]:
+        """By executor whether runs may go there now, free slots or not."""
+        return {
+            c.name: c.offer is not None and c.offer.healthy and c.breaker.allows() for c in self._candidates.values()
+        }
+
     async def watch_offers(self) -> None:
         """Ask each executor for its offer again and again, until cancelled."""
         while True:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
@@ -59,6 +60,7 @@ class Worker:
         self._asides: set[asyncio.Task[Any]] = set()
         self._held: dict[EvaluationId, Held] = {}
         self._last_lease_ok = False
+        metrics.held_leases.set_function(lambda: len(self._held))
 
     @property
     def reaches_queue(self) -> bool:
@@ -133,15 +135,19 @@ class Worker:
                 del self._held[held.task.evaluation_id]
 
     async def _execute(self, held: Held) -> CompleteRequest | FailRequest:
-        candidate, client = await self._fleet.take(held.task.program)
+        with self._metrics.slot_wait_seconds.time():
+            candidate, client = await self._fleet.take(held.task.program)
         held.candidate = candidate
         held.attempt = Attempt(held.task, candidate.name, client, self._bus)
+        begun = time.monotonic()
         try:
             outcome = await held.attempt.run(self._settings.deadline_s)
         finally:
             held.clearing = self._aside(self._give_back(held.attempt, candidate))
+        self._metrics.note_run(outcome.report, time.monotonic() - begun)
         if outcome.executor_fault:
             candidate.breaker.bad()
+            self._metrics.executor_faults.labels(candidate.name).inc()
         report = outcome.report
         if isinstance(report, FailRequest):
             if report.reason == _MISBEHAVED:

@@ -90,6 +90,10 @@ class GatedEngine:
     def facts(self) -> dict[str, str]:
         return {}
 
+    @property
+    def warm_cells(self) -> int:
+        return 0
+
     async def toolchains(self, runtime: Runtime) -> list[Toolchain]:
         return [Toolchain("/usr/bin/python3")]
 

@@ -63,7 +63,8 @@ async def submit(
     parts = get_parts(request)
     raw = await request.body()
     body = _read(EvaluationRequest, raw)
-    ids = await parts.evaluations.submit(body, raw, tenant=caller.tenant, idempotency_key=idempotency_key)
+    with parts.metrics.submission_seconds.time():
+        ids = await parts.evaluations.submit(body, raw, tenant=caller.tenant, idempotency_key=idempotency_key)
     parts.metrics.submitted.inc()
     return await _answer(parts, response, ids[0], caller.tenant, wait)
 
@@ -74,9 +75,10 @@ async def submit_group(request: Request, caller: Submitter, idempotency_key: Ide
     parts = get_parts(request)
     raw = await request.body()
     group = _read(GroupRequest, raw)
-    ids = await parts.evaluations.submit_group(
-        group.evaluations, raw, tenant=caller.tenant, idempotency_key=idempotency_key
-    )
+    with parts.metrics.submission_seconds.time():
+        ids = await parts.evaluations.submit_group(
+            group.evaluations, raw, tenant=caller.tenant, idempotency_key=idempotency_key
+        )
     parts.metrics.submitted.inc(len(ids))
     return SubmittedGroup(ids=ids)
 
@@ -145,6 +147,7 @@ async def rerun(
     """A new evaluation with ``rerun_of``."""
     parts = get_parts(request)
     ids = await parts.evaluations.rerun(evaluation_id, tenant=caller.tenant, idempotency_key=idempotency_key)
+    parts.metrics.submitted.inc()
     return await _answer(parts, response, ids[0], caller.tenant, wait)
 
 

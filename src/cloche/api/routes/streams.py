@@ -124,12 +124,12 @@ def _sse(parts: Parts, body: AsyncIterator[bytes]) -> StreamingResponse:
 
 
 async def _counted(metrics: Metrics, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    metrics.stream_opened()
+    metrics.open_streams += 1
     try:
         async for part in body:
             yield part
     finally:
-        metrics.stream_closed()
+        metrics.open_streams -= 1
 
 
 async def _pinged(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -266,6 +266,11 @@ class Engine(Protocol):
         """What people want to know: versions, which cgroups, what is missing."""
         ...
 
+    @property
+    def warm_cells(self) -> int:
+        """How many cells made ahead wait for a program."""
+        ...
+
     async def toolchains(self, runtime: Runtime) -> list[Toolchain]:
         """Every way in which this engine can provide ``runtime``, the preferred first; at least one.
 

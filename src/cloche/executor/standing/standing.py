@@ -95,6 +95,7 @@ class StandingTest:
         self._reports[tier.isolation] = report
         self._metrics.tier_healthy.labels(tier.isolation).set(report.healthy)
         self._metrics.tier_broken.labels(tier.isolation).set(len(report.broken))
+        self._metrics.tier_tested.labels(tier.isolation).set_to_current_time()
         if report.healthy:
             log.info("tier.held", isolation=tier.isolation, tests=len(report.tests), took_ms=took_ms)
         for test in report.broken:

@@ -85,8 +85,10 @@ WITH RECURSIVE offer AS (
     INSERT INTO queue.outbox (evaluation_id, attempt, type, body)
     SELECT evaluation_id, attempt, 'evaluation.leased',
            convert_to(json_build_object(
-               'worker', worker, 'leased_at', to_char(leased_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text, 'UTF8')
+               'worker', worker,
+               'leased_at', to_char(leased_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+               'queued_at', to_char(queued_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text, 'UTF8')
     FROM leased
 )
-SELECT evaluation_id, lease_id, attempt, tenant, queued_at, leased_at, trace_parent, program
+SELECT evaluation_id, lease_id, attempt, tenant, lane, queued_at, run_at, leased_at, trace_parent, program
 FROM leased ORDER BY urgency, turn, priority DESC, evaluation_id

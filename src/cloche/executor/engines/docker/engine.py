@@ -115,6 +115,10 @@ class DockerEngine:
     def facts(self) -> dict[str, str]:
         return {"images": ", ".join(self._images), "oci_runtime": self._oci_runtime}
 
+    @property
+    def warm_cells(self) -> int:
+        return len(self._warm)
+
     async def toolchains(self, runtime: Runtime) -> list[Toolchain]:
         image = runtime.image
         if image is None:

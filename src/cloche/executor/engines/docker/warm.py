@@ -43,6 +43,10 @@ class WarmContainers:
         self._urgent = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def __len__(self) -> int:
+        """How many wait."""
+        return sum(len(slots) for slots in self._waiting.values())
+
     async def take(self, wanted: ContainerClass) -> DockerSlot:
         """A container of this class, from the pool or made now.
 

@@ -113,6 +113,10 @@ class LocalEngine:
             "processes_limited_by": "cgroup" if self._roots.pids else "rlimit",
         }
 
+    @property
+    def warm_cells(self) -> int:
+        return len(self._ready)
+
     async def toolchains(self, runtime: Runtime) -> list[Toolchain]:
         found = await find_toolchains(runtime)
         return within_reach(found) if any(tier.isolation == "process" for tier in self._tiers) else found

@@ -33,6 +33,10 @@ class ReadyCells:
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
+    def __len__(self) -> int:
+        """How many wait."""
+        return sum(len(cells) for cells in self._cells.values())
+
     def take(self, isolation: Isolation, toolchain: Toolchain) -> LocalSlot:
         """A fresh cell, made ahead or now.
 
