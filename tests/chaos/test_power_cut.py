@@ -1,0 +1,80 @@
+"""Stores that go without a word: what was acknowledged is there, and every verdict arrives."""
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from cloche.stack.options import Layout
+from cloche.stack.orphans import processes_in
+from cloche.stack.stores import recall_owner
+
+from .conftest import Stack
+from .load import Load
+from .record import read_list, read_stored
+from .report import Report, judge
+
+_EVALUATIONS = 60
+
+
+@pytest.mark.timeout(180)
+async def test_every_verdict_arrives_although_valkey_lost_all_its_data(stack: Stack):
+    load = Load(stack.url, per_s=100, in_flight=_EVALUATIONS)
+    loading = asyncio.create_task(load.run(_EVALUATIONS))
+    await until(lambda: load.told >= 10)
+    lose_valkey(stack)
+    await loading
+    report = await judged(stack, load)
+    assert report.broken == {}
+    assert len(report.stored) == _EVALUATIONS
+    epochs = {one.seen.last_id.partition(".")[0] for one in load.followed if one.seen.last_id}
+    assert len(epochs) == 2, "it had lost nothing"
+
+
+@pytest.mark.timeout(180)
+async def test_every_acknowledged_submission_outlives_postgres_killed_in_mid_commit(stack: Stack):
+    load = Load(stack.url, per_s=100, in_flight=_EVALUATIONS)
+    loading = asyncio.create_task(load.run(_EVALUATIONS))
+    for acknowledged in (5, 20, 40):
+        await until(lambda enough=acknowledged: load.accepted >= enough)
+        assert kill_postgres(stack) > 1
+    await loading
+    report = await judged(stack, load)
+    assert report.broken == {}
+    assert len(report.stored) == _EVALUATIONS
+    assert load.answers[503], "nobody was in the middle of anything"
+
+
+def lose_valkey(stack: Stack) -> None:
+    """Its files go while it can't write, then it goes."""
+    pid = stack.child("valkey")["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    shutil.rmtree(Layout(stack.data_dir).valkey / "appendonlydir")
+    os.kill(pid, signal.SIGKILL)
+
+
+def kill_postgres(stack: Stack) -> int:
+    """All of its processes at once, none of which could finish what it was at; how many there were."""
+    pids = processes_in(Layout(stack.data_dir).postgres / "cluster", "postgres")
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    return len(pids)
+
+
+async def judged(stack: Stack, load: Load) -> Report:
+    """Each evaluation against what PostgreSQL holds. Nothing is late: the readers were waited for."""
+    stored = await read_stored(recall_owner(Layout(stack.data_dir)))
+    mine = [row for row in stored if row.key in {one.key for one in load.followed}]
+    return judge(load.followed, mine, await read_list(stack.url), asyncio.get_running_loop().time())
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Return when it has."""
+    async with asyncio.timeout(60):
+        while not happened():  # noqa: ASYNC110  (counted by other tasks)
+            await asyncio.sleep(0.01)
