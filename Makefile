@@ -16,7 +16,7 @@ WEB := src/cloche/stack/web_dist/index.html
 LAUNCHER := src/cloche/executor/launcher/bin/.built
 
 .PHONY: run stop setup dev-setup system web launcher check test test-full test-unit test-integration test-conformance \
-        test-hostile test-mutation test-e2e test-chaos test-web test-cgroup2 test-docker test-proxy test-images \
+        test-hostile test-mutation test-e2e test-chaos chaos test-web test-cgroup2 test-docker test-proxy test-images \
         test-containers test-docker-kill test-compose bench bench-cell bench-docker lock wheel clean help
 
 help: ## Show what there is
@@ -117,6 +117,9 @@ test-e2e: dev-setup
 
 test-chaos: dev-setup
 	@$(TIMED) test-chaos $(PYTEST) tests/chaos -m "not slow and not docker"
+
+chaos: dev-setup ## A storm over the whole platform (EVALUATIONS=10000 SEED=7), with a report
+	@$(BIN)/python -m tests.chaos.storm $(if $(EVALUATIONS),--evaluations $(EVALUATIONS)) $(if $(SEED),--seed $(SEED))
 
 test-docker: dev-setup ## All that needs a Docker Engine: proxy, images, containers, gVisor, the composed system
 	@found=$$(scripts/have_docker); [ "$$found" = yes ] || exit 0; \

@@ -86,5 +86,5 @@ def _environment() -> dict[str, str]:
 
 def _library() -> Path:
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    assert found, "the package libfaketime is missing: scripts/ensure_system installs it"
+    assert found, "the package faketime is missing: scripts/ensure_system installs it"
     return found[0]
