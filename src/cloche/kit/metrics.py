@@ -1,7 +1,7 @@
 """What each service's ``/metrics`` tells beside its own: which build it is, its process, its HTTP."""
 
 from functools import cached_property
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -26,13 +26,21 @@ class ServiceRegistry(CollectorRegistry):
         disable_created_metrics()  # as many series again, which nobody reads
         super().__init__()
         build = Gauge("cloche_build_info", "1; its labels say what runs here.", ["service", "version"], registry=self)
-        build.labels(service, version("cloche")).set(1)
+        build.labels(service, _version()).set(1)
         ProcessCollector(registry=self)
 
     @cached_property
     def http(self) -> HttpMeters:
         """What its HTTP applications count together."""
         return HttpMeters(self)
+
+
+def _version() -> str:
+    """What is installed; sources that were only unpacked do not say."""
+    try:
+        return version("cloche")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def runtime_names() -> frozenset[str]:
