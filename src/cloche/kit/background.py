@@ -1,7 +1,8 @@
 """Work beside the requests: restarted after a defect, never silently gone."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 from cloche.kit.logs import get_logger
 
@@ -9,6 +10,7 @@ log = get_logger()
 
 _FIRST_DELAY_S = 0.1
 _MAX_DELAY_S = 5.0
+_TOLD_AGAIN_S = 0.5
 
 
 class Background:
@@ -23,10 +25,21 @@ class Background:
 
     async def stop(self) -> None:
         """Cancel every loop and wait until it has ended."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_all(self._tasks)
         self._tasks.clear()
+
+
+async def end_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel these and return when they have ended; what they raised is dropped.
+
+    Redis's client loses a cancellation that comes while it closes a connection, so they are told again.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        ended, left = await asyncio.wait(left, timeout=_TOLD_AGAIN_S)
+        await asyncio.gather(*ended, return_exceptions=True)
 
 
 async def _forever(name: str, work: Callable[[], Awaitable[None]]) -> None:

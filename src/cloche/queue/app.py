@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
+from cloche.kit.background import end_all
 from cloche.kit.bus import Bus
 from cloche.kit.database_errors import install_database_errors
 from cloche.kit.http_app import BodyLimit, install_errors, install_operations
@@ -26,6 +27,7 @@ from cloche.queue.people import PeopleView
 from cloche.queue.people_routes import people_router
 from cloche.queue.reaper import Care, Reaper
 from cloche.queue.relay import Relay
+from cloche.queue.replicas import wake_each_other
 from cloche.queue.results import Results
 from cloche.queue.settings import QueueSettings
 from cloche.queue.signals import Signals
@@ -69,7 +71,8 @@ async def run(settings: QueueSettings) -> None:
 @contextlib.asynccontextmanager
 async def open_service(settings: QueueSettings) -> AsyncGenerator[QueueService]:
     """Everything but the listeners, with the relay and the reaper at work until the end."""
-    pool = await open_pool(settings.dsn.get_secret_value(), service="queue", size=settings.pool_size, plan_once=True)
+    dsn = settings.dsn.get_secret_value()
+    pool = await open_pool(dsn, service="queue", size=settings.pool_size, plan_once=True)
     bus = Bus.connect(settings.redis_url.get_secret_value())
     signals, meters = Signals(), Meters()
     tasks = Tasks(pool, signals, meters, lease_s=settings.lease_s)
@@ -85,6 +88,7 @@ async def open_service(settings: QueueSettings) -> AsyncGenerator[QueueService]:
     background = [
         asyncio.create_task(as_only_one(pool, "relay", relay.run)),
         asyncio.create_task(as_only_one(pool, "reaper", reaper.run)),
+        asyncio.create_task(wake_each_other(dsn, signals)),
     ]
     try:
         yield QueueService(
@@ -93,9 +97,7 @@ async def open_service(settings: QueueSettings) -> AsyncGenerator[QueueService]:
             leasing=leasing,
         )
     finally:
-        for task in background:
-            task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        await end_all(background)
         await bus.close()
         await pool.close()
 

@@ -13,7 +13,7 @@ from cloche.queue.faults import Faults
 from cloche.queue.signals import Signals
 from cloche.queue.tasks import Tasks
 
-#: How often a waiting call looks although nothing rang: another replica enqueued, or a retry is due.
+#: How often a waiting call looks although nothing rang: a ring of another replica was missed, or a task is due.
 POLL_S: Final = 2.0
 #: One answer holds at most this many tasks, and so at most so many programs.
 LARGEST_BATCH: Final = 100
@@ -32,7 +32,7 @@ class Leasing:
     def close(self) -> None:
         """Let every waiting call answer now, and no later call wait."""
         self._closing = True
-        self._signals.work.ring()
+        self._signals.work.ring_here()
 
     async def lease(self, request: LeaseRequest, is_gone: Callable[[], Awaitable[bool]]) -> list[Row]:
         """Tasks for this worker; empty when none came in time.
