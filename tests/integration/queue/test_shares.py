@@ -1,4 +1,4 @@
-"""Whatever one tenant has queued, another's next task gets one of the next free slots. No time passes: a model works."""
+"""Whatever one tenant has queued, another's next task gets one of the next free slots. No time passes here."""
 
 import random
 
