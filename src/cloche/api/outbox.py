@@ -106,13 +106,16 @@ class OutboxRelay:
         return answer.queued_at
 
     async def _announce(self, queued: Sequence[tuple[Row, str]]) -> None:
-        """Tell the bus; what it will not have is told by the record as well."""
+        """Tell the bus; what it will not have is told by the record as well.
+
+        No stream begins by that: what waits may be many times what runs.
+        """
         groups = [
             Group(
                 str(row["evaluation_id"]),
                 "api",
                 0,
-                [NewEvent(1, "evaluation.queued", Queued(queued_at=queued_at).model_dump_json())],
+                [NewEvent(1, "evaluation.queued", Queued(queued_at=queued_at).model_dump_json(), live=False)],
                 in_list=True,
             )
             for row, queued_at in queued

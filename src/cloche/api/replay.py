@@ -9,9 +9,12 @@ from cloche.api.views import text_or_base64
 from cloche.contracts.events import Leased, Queued
 from cloche.contracts.record import CaseResult
 from cloche.contracts.words import Stream
-from cloche.kit.bus import EventId
+from cloche.kit.bus import EventId, StreamEvent
 from cloche.kit.clock import iso
 from cloche.kit.postgres import Row
+
+#: ``evaluation.queued`` is the first event of all, and begins no stream.
+QUEUED_SEQ = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,16 @@ def retried_event(next_attempt: int) -> Sse:
     return Sse("evaluation.retried", orjson.dumps(body).decode())
 
 
+def queued_before(event: StreamEvent, position: Position, epoch: str) -> list[Sse]:
+    """What a lease says of the time before it, to a watcher that has been told nothing yet."""
+    if event.type != "evaluation.leased" or position.attempt or position.seq:
+        return []
+    queued_at = Leased.model_validate_json(event.body).queued_at
+    if queued_at is None:
+        return []
+    return [Sse("evaluation.queued", Queued(queued_at=queued_at).model_dump_json(), EventId(epoch, 0, QUEUED_SEQ))]
+
+
 def missing_events(row: Row) -> list[Sse]:
     """The byte ranges that a stored verdict names as lost on the way."""
     missing: dict[Stream, list[tuple[int, int]]] = orjson.loads(row["missing"]) if row["missing"] else {}
@@ -147,7 +160,8 @@ def _queued(row: Row) -> str:
 
 
 def _leased(row: Row) -> str:
-    return Leased(worker="", leased_at=iso(row["leased_at"])).model_dump_json()
+    queued_at = iso(row["queued_at"]) if row["queued_at"] else None
+    return Leased(worker="", leased_at=iso(row["leased_at"]), queued_at=queued_at).model_dump_json()
 
 
 def _started(row: Row) -> str:

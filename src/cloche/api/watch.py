@@ -16,6 +16,7 @@ from cloche.api.replay import (
     live_output,
     missing_events,
     output_event,
+    queued_before,
     retried_event,
     state_events,
 )
@@ -143,20 +144,30 @@ class Follower:
             async for sse in self._trimmed(row, position, place, events[:1]):
                 yield sse
             for event in events:
-                if event.type == "evaluation.finished":
-                    return
                 place.attempt, place.seq = event.attempt, event.seq
                 async for sse in self._live(evaluation_id, position, place.id, event):
                     yield sse
             if not events and not await watcher.wait(LOOK_S):
                 await self._look_again(place)
+                async for sse in self._queued(row, position):
+                    yield sse
+
+    async def _queued(self, row: Row, position: Position) -> AsyncIterator[Sse]:
+        """That it waits, which only PostgreSQL tells, to a watcher that has been told nothing yet."""
+        if position.attempt or position.seq:
+            return
+        stored = await self._store.find(row["id"], row["tenant"])
+        for seq, sse in state_events(stored, position):
+            if sse.event == "evaluation.queued":
+                position.epoch, position.seq = stored["epoch"] or "", seq
+                yield sse
 
     async def _trimmed(
         self, row: Row, position: Position, place: _Place, following: list[StreamEvent]
     ) -> AsyncIterator[Sse]:
         """What lay in the stream between ``place`` and the next event, and was stored before it went from there."""
         for event in following:
-            if event.seq <= place.seq + 1 or event.type == "evaluation.finished":
+            if event.seq <= place.seq + 1:
                 return
             stored = await self._store.find(row["id"], row["tenant"])
             position.live_from = EventId(place.epoch, event.attempt, event.seq)
@@ -171,6 +182,8 @@ class Follower:
         if event.attempt < position.attempt or position.has_seen(id_.epoch, id_.attempt, id_.seq):
             return
         if event.attempt > position.attempt:
+            for sse in queued_before(event, position, id_.epoch):
+                yield sse
             if position.attempt > 0 and event.type != "evaluation.retried":
                 yield retried_event(event.attempt)  # the worker was faster than the queue's outbox
             position.enter(event.attempt)

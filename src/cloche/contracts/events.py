@@ -36,6 +36,7 @@ class Leased(BaseModel):
 
     worker: str
     leased_at: Instant
+    queued_at: Instant | None = None
 
 
 class Started(BaseModel):

@@ -1,8 +1,8 @@
 """The event bus on Redis: atomic publish, an event stream a subject, a ledger a shard, doorbells.
 
 A *subject* is whatever the events are about (an evaluation's id). Its events lie in a stream
-of its own that lives as long as somebody may watch, and once more in its shard's ledger, from
-which the storage worker takes them. A doorbell (pub/sub) only says "look"; readers read by cursor.
+of its own until they are stored, and once more in its shard's ledger, from which the storage
+worker takes them. A doorbell (pub/sub) only says "look"; readers read by cursor.
 """
 
 import secrets
@@ -70,21 +70,23 @@ class EventId(NamedTuple):
 class NewEvent:
     """An event to publish. ``pseq`` is the producer's own count, from 1, for dropping repeats.
 
-    ``seq`` asks for a place in the stream at or after the next free one.
+    ``seq`` asks for a place in the stream at or after the next free one. What is not ``live`` only the storage worker
+    reads, in the ledger.
     """
 
     pseq: int
     type: str
     body: str | bytes
     seq: int | None = None
+    live: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
     """Events of one subject that are published in one atomic step; repeats by (producer, pseq) are dropped.
 
-    ``in_list`` also rings the doorbell of lists. ``seal`` makes these the last events of the subject, drops those
-    before, and lets its keys go after ``FINISHED_TTL_S``; only the storage worker may. Of a ledger in which
+    ``in_list`` also rings the doorbell of lists. ``seal`` makes these the last events of the subject, drops its stream,
+    and lets the rest go after ``FINISHED_TTL_S``; only the storage worker may. Of a ledger in which
     ``backlog_bytes`` wait nothing is asked with None. ``unbroken`` producers count without gaps, and so are told
     when the bus has lost some of theirs.
     """
@@ -118,7 +120,8 @@ class Group:
             "1" if self.unbroken else "0",
         ]
         for event in self.events:
-            argv += [event.pseq, "" if event.seq is None else event.seq, event.type, event.body]
+            seq = "" if event.seq is None else event.seq
+            argv += [event.pseq, seq, "1" if event.live else "0", event.type, event.body]
         return argv
 
 

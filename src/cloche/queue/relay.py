@@ -102,6 +102,6 @@ def _by_evaluation(events: list[OutboxEvent]) -> list[list[list[OutboxEvent]]]:
 
 def _group(events: list[OutboxEvent]) -> Group:
     """As the bus takes them."""
-    new = [NewEvent(pseq=event.id, type=event.type, body=event.body) for event in events]
+    new = [NewEvent(event.id, event.type, event.body, live=event.type != "evaluation.completed") for event in events]
     subject, attempt = str(events[0].evaluation_id), events[0].attempt
     return Group(subject, PRODUCER, attempt, new, in_list=True, backlog_bytes=_BACKLOG_BYTES)

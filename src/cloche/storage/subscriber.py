@@ -240,9 +240,8 @@ class Subscriber:
 
 def _finished(verdict: Verdict) -> Group:
     """The last event of an evaluation."""
-    event = NewEvent(
-        1, "evaluation.finished", Finished(verdict=verdict.record.verdict).model_dump_json(), verdict.finished_seq
-    )
+    body = Finished(verdict=verdict.record.verdict).model_dump_json()
+    event = NewEvent(1, "evaluation.finished", body, verdict.finished_seq, live=False)
     subject, attempt = str(verdict.evaluation_id), verdict.record.attempt
     return Group(subject, "storage", attempt, [event], ledger=False, in_list=True, seal=True)
 

@@ -71,8 +71,8 @@ async def test_nothing_follows_a_sealed_subject_and_its_keys_go(bus: Bus):
     assert (await pubsub.get_message(timeout=5))["data"] == subject.encode()
     await pubsub.aclose()
     assert await publish(bus, subject, "w", 1, [NewEvent(2, "late", "")]) == -1
-    for key in (stream_key(subject), source_key(subject)):
-        assert 0 < await bus.redis.ttl(key) <= 30
+    assert await bus.redis.exists(stream_key(subject)) == 0
+    assert 0 < await bus.redis.ttl(source_key(subject)) <= 30
 
 
 async def test_sequence_asked_for_is_given_when_it_is_free(bus: Bus):
@@ -82,11 +82,18 @@ async def test_sequence_asked_for_is_given_when_it_is_free(bus: Bus):
     assert await publish(bus, subject, "s", 1, [NewEvent(2, "c", "", seq=4)]) == 10
 
 
-async def test_what_was_stored_goes_when_a_subject_is_sealed(bus: Bus):
+async def test_what_only_the_record_needs_begins_no_stream(bus: Bus):
     subject = str(uuid4())
-    await publish(bus, subject, "w", 1, [NewEvent(n, "output", "x" * 1000) for n in range(1, 5)])
-    await publish(bus, subject, "s", 1, [NewEvent(1, "end", "", seq=9)], seal=True, ledger=False)
-    assert await seen(bus, subject) == [(1, 9, "end")]
+    assert await publish(bus, subject, "api", 0, [NewEvent(1, "queued", "", live=False)]) == 1
+    assert await bus.redis.exists(stream_key(subject), source_key(subject)) == 0
+    assert await publish(bus, subject, "q", 1, [NewEvent(7, "leased", ""), NewEvent(8, "done", "", live=False)]) == 2
+    assert await seen(bus, subject) == [(1, 1, "leased")]
+    ledger = await bus.redis.xrange(ledger_key(shard_of(subject)))
+    assert [(fields[b"t"], fields[b"s"]) for _, fields in ledger] == [
+        (b"queued", b"1"),
+        (b"leased", b"1"),
+        (b"done", b"2"),
+    ]
 
 
 async def test_full_ledger_refuses_until_what_waits_is_applied(bus: Bus):

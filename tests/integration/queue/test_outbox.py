@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from cloche.kit.bus import Bus, Group, NewEvent
+from cloche.kit.bus import Bus, Group, NewEvent, ledger_key, shard_of
 
 
 @pytest.fixture
@@ -18,11 +18,17 @@ async def bus(redis_url):
 
 
 async def events(bus, evaluation_id, count):
-    """The first ``count`` events of a subject, once they are there."""
+    """The first ``count`` events of a subject in its ledger, once they are there."""
     async with asyncio.timeout(20):
-        while len(found := await bus.read(str(evaluation_id), 0, 0)) < count:  # noqa: ASYNC110  (the store rings no bell)
+        while len(found := await told(bus, str(evaluation_id))) < count:  # noqa: ASYNC110  (the store rings no bell)
             await asyncio.sleep(0.02)
-    return [(event.attempt, event.type, json.loads(event.body)) for event in found]
+    return found
+
+
+async def told(bus, subject):
+    ledger = await bus.redis.xrange(ledger_key(shard_of(subject)))
+    mine = [fields for _, fields in ledger if fields[b"x"] == subject.encode()]
+    return [(int(each[b"a"]), each[b"t"].decode(), json.loads(each[b"b"])) for each in mine]
 
 
 async def drained(owner):
@@ -42,11 +48,12 @@ async def test_the_bus_learns_of_lease_retry_and_completion_in_order(queue, make
     await queue.complete(second, record)
     found = await events(bus, task.evaluation_id, 4)
     assert found == [
-        (1, "evaluation.leased", {"worker": "w1", "leased_at": first.leased_at}),
+        (1, "evaluation.leased", {"worker": "w1", "leased_at": first.leased_at, "queued_at": first.queued_at}),
         (2, "evaluation.retried", {"reason": "engine_error", "next_attempt": 2}),
-        (2, "evaluation.leased", {"worker": "w1", "leased_at": second.leased_at}),
+        (2, "evaluation.leased", {"worker": "w1", "leased_at": second.leased_at, "queued_at": second.queued_at}),
         (2, "evaluation.completed", {"tenant": "t1", "record": json.loads(record.model_dump_json())}),
     ]
+    assert [event.type for event in await bus.read(str(task.evaluation_id), 0, 0)] == [kind for _, kind, _ in found[:3]]
     await drained(owner)
 
 

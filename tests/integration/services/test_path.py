@@ -45,6 +45,9 @@ async def all_events(api: httpx.AsyncClient, evaluation_id: str, last: str | Non
 
 
 def text_of(seen: list[dict[str, Any]], stream: str = "stdout") -> str:
+    """What a reader has who clears its view for each retry."""
+    retries = [place for place, event in enumerate(seen) if event["event"] == "evaluation.retried"]
+    seen = seen[retries[-1] :] if retries else seen
     return "".join(e["data"]["text"] for e in seen if e["event"] == "output" and e["data"]["stream"] == stream)
 
 
