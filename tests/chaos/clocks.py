@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -51,13 +52,11 @@ class Clocks:
 @contextlib.contextmanager
 def interpreter_with_clocks(parent: Path, names: tuple[str, ...]) -> Iterator[tuple[Path, Clocks]]:
     """A Python as this one, whose services live by the clocks ``names``. ``parent`` is on this one's file system."""
-    home = parent / "python"
-    shutil.rmtree(home, ignore_errors=True)
     parent.mkdir(parents=True, exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix="python-", dir=parent))
     try:
-        shutil.copytree(
-            sys.prefix, home, symlinks=True, copy_function=os.link, ignore=shutil.ignore_patterns(*_NOT_NEEDED)
-        )
+        left_out = shutil.ignore_patterns(*_NOT_NEEDED)
+        shutil.copytree(sys.prefix, home, symlinks=True, copy_function=os.link, ignore=left_out, dirs_exist_ok=True)
         (site,) = home.glob("lib/python3.*/site-packages")
         (site / "moved_clock.py").write_text(_HOOK.format(environment=_environment()), encoding="utf-8")
         (site / "moved_clock.pth").write_text("import moved_clock\n", encoding="utf-8")

@@ -51,7 +51,9 @@ async def read_list(url: str) -> dict[str, str]:
 def read_defects(folder: Path) -> Counter[str]:
     """What services called errors in their logs: an outage is none."""
     lines = (line for log in folder.glob("*.log") for line in log.read_text(encoding="utf-8").splitlines())
-    return Counter(event["event"] for line in lines if '"level": "error"' in line for event in [json.loads(line)])
+    return Counter(
+        event["event"].strip() for line in lines if '"level": "error"' in line for event in [json.loads(line)]
+    )
 
 
 def _stored(row: Any) -> Stored:

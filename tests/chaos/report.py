@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 
 from .load import Followed
 from .watching import LINE, LINES
@@ -64,6 +64,13 @@ class Report:
             f"{name:<10}{len(found):>7}" + (f"   {' '.join(found[:5])}" if name in self.broken else "")
             for name, found in rows
         )
+
+
+def evidence(report: Report, followed: Sequence[Followed], stored: Sequence[Stored]) -> dict[str, object]:
+    """All that is known of what must not be, by key: what is stored and what its reader was told."""
+    keys = {key for found in report.broken.values() for key in found}
+    rows = {row.id: asdict(row) for row in stored}
+    return {one.key: {"stored": rows.get(one.id or ""), "told": asdict(one)} for one in followed if one.key in keys}
 
 
 def judge(

@@ -22,7 +22,7 @@ from .faults import Happened, run_plan
 from .load import Load
 from .plan import KINDS, WITHOUT_ROOT, Fault, make_plan
 from .record import read_defects, read_left_over, read_list, read_stored
-from .report import Report, judge
+from .report import Report, evidence, judge
 from .storm_stack import storm_stack
 
 _PER_S: Final = 5.0
@@ -44,6 +44,7 @@ class Aftermath:
     left_over: dict[str, int]
     defects: Counter[str]
     recovered_s: float
+    evidence: dict[str, object]
 
     def __str__(self) -> str:
         met = Counter(one.fault.what for one in self.happened if one.met)
@@ -82,14 +83,17 @@ async def storm(evaluations: int, plan: Sequence[Fault], logs: Path, tell: Calla
             loading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await loading
+        stored = await read_stored(stack.owner_dsn)
+        report = judge(load.followed, stored, await read_list(stack.url), recovered_at)
         return Aftermath(
-            report=judge(load.followed, await read_stored(stack.owner_dsn), await read_list(stack.url), recovered_at),
+            report=report,
             happened=happened,
             answers=load.answers,
             streams=sum((one.seen.statuses for one in load.followed), Counter[int]()),
             left_over=await read_left_over(stack.owner_dsn),
             defects=read_defects(stack.data_dir / "log"),
             recovered_s=recovered_at - healed_at,
+            evidence=evidence(report, load.followed, stored),
         )
 
 
@@ -127,7 +131,8 @@ def main() -> int:
 
     aftermath = asyncio.run(storm(chosen.evaluations, plan, folder / "logs", tell))
     _say(str(aftermath))
-    (folder / "report.json").write_text(json.dumps(asdict(aftermath.report), indent=1), encoding="utf-8")
+    found = {"report": asdict(aftermath.report), "evidence": aftermath.evidence}
+    (folder / "report.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
     return 1 if aftermath.report.broken else 0
 
 

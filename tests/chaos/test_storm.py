@@ -17,7 +17,7 @@ async def test_storm_costs_no_verdict_and_changes_none():
     told: list[str] = []
     aftermath = await storm(_EVALUATIONS, plan, _LOGS, told.append)
     report = aftermath.report
-    assert report.broken == {}, "\n".join([*told, str(aftermath)])
+    assert report.broken == {}, "\n".join([*told, str(aftermath), str(aftermath.evidence)])
     assert len(report.stored) == _EVALUATIONS
     assert set(aftermath.answers) <= {201, 503}
     assert set(aftermath.streams) <= {200, 503}
