@@ -34,6 +34,9 @@ _SQL = {
 _MAX_ID = UUID(int=(1 << 128) - 1)
 _MIN_ID = UUID(int=0)
 
+#: A page is planned for the filters it has: one plan for all of them would read the whole list for a rare value.
+_PLAN_ANEW = "SET LOCAL plan_cache_mode = force_custom_plan"
+
 #: How long an ``Idempotency-Key`` is remembered. Source: DESIGN section 3.
 IDEMPOTENCY_HOURS = 24
 
@@ -167,18 +170,20 @@ class EvaluationStore:
         low = uuid7_floor(wanted.created_after) if wanted.created_after else _MIN_ID
         high = uuid7_floor(wanted.created_before) if wanted.created_before else _MAX_ID
         label = orjson.dumps(dict([wanted.label])).decode() if wanted.label else None
-        rows = await self._pool.fetch(
-            _SQL["list"],
-            tenant,
-            min(high, cursor) if cursor else high,
-            low,
-            wanted.status,
-            wanted.verdict,
-            wanted.runtime,
-            label,
-            wanted.name,
-            limit + 1,
-        )
+        async with self._pool.acquire() as session, session.transaction():
+            await session.execute(_PLAN_ANEW)
+            rows = await session.fetch(
+                _SQL["list"],
+                tenant,
+                min(high, cursor) if cursor else high,
+                low,
+                wanted.status,
+                wanted.verdict,
+                wanted.runtime,
+                label,
+                wanted.name or None,
+                limit + 1,
+            )
         return rows[:limit], rows[limit - 1]["id"] if len(rows) > limit else None
 
     async def request_cancel(self, evaluation_id: UUID, tenant: str) -> bool:
