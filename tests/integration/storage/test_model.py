@@ -242,6 +242,8 @@ class Driver:
             if not self.hand:
                 break
             await self.apply(acknowledged=True)
+        waiting = [terminal for terminal, _ in await self.storage._store.waiting()]
+        await self.storage._finish(waiting, "e", patient=True)
         await self.check()
         unfinished = await self.storage._store.unfinished_among([model.id for model in self.models])
         lost = [Terminal(model.id, model.record) for model in self.models if model.id in unfinished]
