@@ -71,13 +71,14 @@ def run(api: httpx.Client) -> Submit:
 
 
 @contextlib.contextmanager
-def running_stack(*options: str) -> Iterator[Stack]:
-    """A stack with these options of ``cloche up``."""
+def running_stack(*options: str, **environment: str) -> Iterator[Stack]:
+    """A stack with these options of ``cloche up``, and of the environment also this."""
     # Short and open to the services' own users: sockets lie below it.
     folder = Path(tempfile.mkdtemp(prefix="cloche-e2e-", dir="/tmp"))
     folder.chmod(0o711)
     data_dir = folder / "data"
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("CLOCHE_")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CLOCHE_", "OTEL_"))}
+    clean |= environment
     port = free_port()
     try:
         up = [*CLOCHE, "up", "--detach", "--port", str(port), "--data-dir", str(data_dir), *options]

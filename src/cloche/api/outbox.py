@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 
+import orjson
+
 from cloche.api.metrics import Metrics
 from cloche.contracts.events import Queued
 from cloche.contracts.tasks import CancelAnswer, CancelRequest, EnqueueAnswer
 from cloche.contracts.words import EvaluationId
+from cloche.kit import tracing
 from cloche.kit.bus import FULL, Bus, Group, NewEvent, RedisError
 from cloche.kit.errors import ClocheError
 from cloche.kit.http_client import ServiceClient
@@ -100,9 +103,11 @@ class OutboxRelay:
 
     async def _enqueue(self, rows: Sequence[Row]) -> str:
         tasks = b",".join(row["body"][:-1] + b',"program":' + row["program"] + b"}" for row in rows)
-        answer = await self._queue.post_json(
-            "/queue/internal/v1/enqueue", b'{"tasks":[' + tasks + b"]}", EnqueueAnswer, timeout_s=_CALL_TIMEOUT_S
-        )
+        body = b'{"tasks":[' + tasks + b"]}"
+        with tracing.span("relay outbox", kind="client", parent="", links=_places(rows), tasks=len(rows)):
+            answer = await self._queue.post_json(
+                "/queue/internal/v1/enqueue", body, EnqueueAnswer, timeout_s=_CALL_TIMEOUT_S
+            )
         return answer.queued_at
 
     async def _announce(self, queued: Sequence[tuple[Row, str]]) -> None:
@@ -142,3 +147,8 @@ class OutboxRelay:
         except TimeoutError:
             return
         self._wake.clear()
+
+
+def _places(rows: Sequence[Row]) -> list[str | None]:
+    """Where in their traces these evaluations were submitted."""
+    return [orjson.loads(row["body"]).get("trace_parent") for row in rows] if tracing.is_on() else []

@@ -15,7 +15,8 @@ from cloche.api.settings import ApiSettings
 from cloche.api.store import EvaluationStore, NewEvaluation
 from cloche.contracts.problem import FieldProblem
 from cloche.contracts.submission import EvaluationRequest, Program
-from cloche.kit.clock import iso
+from cloche.kit import tracing
+from cloche.kit.clock import iso, now
 from cloche.kit.errors import InvalidRequestError, NotFoundError
 from cloche.kit.ids import uuid7
 
@@ -59,7 +60,7 @@ class Evaluations:
         problems: list[FieldProblem] = []
         for index, request in enumerate(requests):
             try:
-                new.append(await self._checked(request, tenant))
+                new.append(await self._checked(request, tenant, in_group=True))
             except InvalidRequestError as error:
                 problems += [
                     p.model_copy(update={"field": f"evaluations.{index}.{p.field}"}) for p in error.errors or ()
@@ -97,7 +98,7 @@ class Evaluations:
         if await self._store.request_cancel(evaluation_id, tenant):
             self._relay.wake()
 
-    async def _checked(self, request: EvaluationRequest, tenant: str) -> NewEvaluation:
+    async def _checked(self, request: EvaluationRequest, tenant: str, *, in_group: bool = False) -> NewEvaluation:
         catalogue = await self._catalogue.catalogue(request.runtime)
         program = check_submission(request, catalogue, self._admission.lanes, self._settings)
         return _new_evaluation(
@@ -109,6 +110,7 @@ class Evaluations:
             priority=request.priority,
             queue_timeout_s=request.queue_timeout_s,
             run_at=iso(request.run_at) if request.run_at else None,
+            in_group=in_group,
         )
 
     async def _store_and_wake(self, new: Sequence[NewEvaluation], raw: bytes, key: str | None) -> list[UUID]:
@@ -136,6 +138,7 @@ def _new_evaluation(  # noqa: PLR0913  (each is a field of the task)
     priority: int = 0,
     queue_timeout_s: int = 86400,
     run_at: str | None = None,
+    in_group: bool = False,
 ) -> NewEvaluation:
     evaluation_id = uuid7()
     task = orjson.dumps(
@@ -148,6 +151,12 @@ def _new_evaluation(  # noqa: PLR0913  (each is a field of the task)
             "isolation": program.isolation,
             "queue_timeout_s": queue_timeout_s,
             "run_at": run_at,
+            "trace_parent": _trace_of(evaluation_id) if in_group else tracing.place(),
         }
     )
     return NewEvaluation(evaluation_id, tenant, name, labels, program, task)
+
+
+def _trace_of(evaluation_id: UUID) -> str | None:
+    """A trace of its own: a thousand evaluations in one would help nobody."""
+    return tracing.past("submit", now(), parent="", links=[tracing.place()], evaluation_id=evaluation_id)

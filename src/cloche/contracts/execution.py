@@ -17,16 +17,21 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from cloche.contracts.record import CaseResult, ExecutionRecord
 from cloche.contracts.submission import Program
 from cloche.contracts.values import Count, Instant, Message, Paragraph, Word
-from cloche.contracts.words import ISOLATION_ORDER, EngineName, Isolation, LeaseId, Stream
+from cloche.contracts.words import ISOLATION_ORDER, EngineName, EvaluationId, Isolation, LeaseId, Stream
 
 #: An output line carries at most this many bytes (before base64). DESIGN section 3.
 OUTPUT_CHUNK_BYTES = 32 * 1024
 
 
 class ExecutionRequest(BaseModel):
-    """Run this program once. ``execution_id`` is the lease: fresh for every attempt."""
+    """Run this program once. ``execution_id`` is the lease: fresh for every attempt.
+
+    ``evaluation_id`` and ``attempt`` are for the executor's log alone.
+    """
 
     execution_id: LeaseId
+    evaluation_id: EvaluationId | None = None
+    attempt: int | None = None
     deadline_s: float = Field(default=20.0, gt=0, le=600)
     program: Program
 

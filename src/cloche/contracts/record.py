@@ -158,7 +158,8 @@ class TerminalRecord(BaseModel):
 
     Made by the worker from an ``ExecutionRecord``, or by the Queue Service itself when no run
     decided (cancelled, dead letter). ``last_event`` is the sequence of the last event the
-    worker published for this attempt (0: none). Times are ISO 8601 in UTC.
+    worker published for this attempt (0: none). ``trace_parent`` is where in its trace it was
+    decided. Times are ISO 8601 in UTC.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -170,6 +171,7 @@ class TerminalRecord(BaseModel):
     last_event: Count = 0
     execution: ExecutionRecord | None = None
     executor: str | None = None
+    trace_parent: str | None = None
     queued_at: Instant | None = None
     leased_at: Instant | None = None
     started_at: Instant | None = None

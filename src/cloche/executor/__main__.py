@@ -12,6 +12,7 @@ from cloche.kit.listen import ListenError, open_listener
 from cloche.kit.logs import configure_logs
 from cloche.kit.serve import harden_process, serve
 from cloche.kit.settings import SettingsError
+from cloche.kit.tracing import close_traces, configure_traces
 
 
 def main() -> int:
@@ -24,6 +25,7 @@ def main() -> int:
         sys.stderr.write(f"cloche.executor: {error}\n")
         return 2
     configure_logs("executor", settings.log_level)
+    configure_traces("executor")
 
     async def run() -> None:
         async with ExecutorApp(settings) as app:
@@ -31,6 +33,7 @@ def main() -> int:
 
     try:
         uvloop.run(run())
+        close_traces()
     except (EngineUnusableError, RuntimeFileError) as error:
         sys.stderr.write(f"cloche.executor: {error}\n")
         return 3

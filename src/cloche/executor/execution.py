@@ -24,6 +24,7 @@ from cloche.executor.outbox import Outbox
 from cloche.executor.program import prepare
 from cloche.executor.runtimes import Runtime
 from cloche.executor.steps import LeaseEndedError, Steps
+from cloche.kit import tracing
 from cloche.kit.clock import iso_now
 from cloche.kit.logs import get_logger
 
@@ -121,19 +122,19 @@ class Execution:
 
     async def _in_cell(self, deadline_s: float) -> ExecutionRecord:
         ready = self._ready
-        self._slot = slot = await self._engine.open(
-            CellSpec(
-                id=self._id,
-                runtime=ready.runtime,
-                toolchain=ready.toolchain,
-                limits=self._program.limits,
-                compile_limits=self._program.compile_limits if ready.runtime.compiled else None,
-                isolation=self._tier.isolation,
-                network=self._program.network,
-            )
+        spec = CellSpec(
+            id=self._id,
+            runtime=ready.runtime,
+            toolchain=ready.toolchain,
+            limits=self._program.limits,
+            compile_limits=self._program.compile_limits if ready.runtime.compiled else None,
+            isolation=self._tier.isolation,
+            network=self._program.network,
         )
-        cell = Cell(slot)
-        await cell.begin([], deadline_s=deadline_s)
+        with tracing.span("cell", engine=self._engine.name, isolation=self._tier.isolation):
+            self._slot = slot = await self._engine.open(spec)
+            cell = Cell(slot)
+            await cell.begin([], deadline_s=deadline_s)
         self._cell = cell
         return await self._steps(cell)
 
@@ -142,7 +143,8 @@ class Execution:
         if self._slot is None:
             return
         try:
-            await self._slot.destroy()
+            with tracing.span("clear up"):
+                await self._slot.destroy()
         except SlotStuckError as error:
             self.stuck = error
             log.error("slot.stuck", cell=self._id, reason=str(error))  # noqa: TRY400  (the reason says it all)

@@ -14,6 +14,7 @@ from cloche.executor.service import ExecutorService
 from cloche.executor.streaming import StreamAnswer
 from cloche.kit.http_app import PROBLEM_RESPONSES
 from cloche.kit.tokens import require_caller
+from cloche.kit.tracing import sent_place
 
 _NDJSON: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/x-ndjson": {}}, "description": "One StreamLine a line."}
@@ -32,7 +33,7 @@ def build_routes(service: ExecutorService, worker_token: str) -> APIRouter:
             wanted = ExecutionRequest.model_validate_json(await request.body())
         except ValidationError as error:
             raise RequestValidationError(error.errors()) from None
-        return StreamAnswer(service.open(wanted))
+        return StreamAnswer(service.open(wanted, sent_place(request.headers)))
 
     @router.post("/executions/extend")
     async def extend(request: ExtendRequest) -> ExtendAnswer:  # pyright: ignore[reportUnusedFunction]  (a route)

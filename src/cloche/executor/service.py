@@ -16,8 +16,9 @@ from cloche.executor.metrics import ExecutorMetrics
 from cloche.executor.outbox import Outbox
 from cloche.executor.ready_runtimes import ReadyRuntimes
 from cloche.executor.standing.standing import StandingTest
+from cloche.kit import tracing
 from cloche.kit.errors import ConflictError, NotFoundError, UnavailableError
-from cloche.kit.logs import get_logger
+from cloche.kit.logs import about_evaluation, get_logger
 
 log = get_logger()
 
@@ -94,8 +95,8 @@ class ExecutorService:
         """The offer and every test behind it."""
         return Capabilities(offer=self.offer(), standing=[report.details() for report in self._standing.reports])
 
-    def open(self, request: ExecutionRequest) -> "ExecutionStream | RefusedStream":
-        """The NDJSON stream of one execution; the caller closes it.
+    def open(self, request: ExecutionRequest, place: str | None = None) -> "ExecutionStream | RefusedStream":
+        """The NDJSON stream of one execution; the caller closes it. ``place`` is where the caller is in a trace.
 
         Raises:
             ConflictError: this execution runs here already.
@@ -115,7 +116,7 @@ class ExecutorService:
         execution = Execution(str(request.execution_id), request.program, ready, self._engine, tier, outbox)
         self._running[request.execution_id] = execution
         self._idle.clear()
-        task = asyncio.create_task(execution.run(request.deadline_s))
+        task = asyncio.create_task(_traced(execution, request, place))
         task.add_done_callback(lambda _: outbox.close())
         finished = self._finished_of(request.execution_id, execution, ready.runtime.name)
         return ExecutionStream(execution, task, outbox, finished)
@@ -259,6 +260,19 @@ class ExecutionStream:
         if not self._freed:
             self._freed = True
             self._finished(line, time.monotonic() - self._begun)
+
+
+async def _traced(execution: Execution, request: ExecutionRequest, place: str | None) -> FinishedLine | FailedLine:
+    with (
+        about_evaluation(request.evaluation_id, request.attempt) if request.evaluation_id else contextlib.nullcontext(),
+        tracing.span(
+            "execution", kind="server", parent=place, evaluation_id=request.evaluation_id, attempt=request.attempt
+        ) as span,
+    ):
+        line = await execution.run(request.deadline_s)
+        span.tell(outcome=_outcome(line))
+        log.debug("execution.finished", cell=str(request.execution_id), outcome=_outcome(line))
+        return line
 
 
 def _outcome(line: FinishedLine | FailedLine | None) -> str:

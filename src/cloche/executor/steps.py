@@ -1,6 +1,7 @@
 """The steps of one execution in its cell: the compiler once, then each case in a fresh process tree."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from cloche.contracts.execution import CaseLine
@@ -25,8 +26,11 @@ from cloche.executor.results import (
     skipped,
     total_usage,
 )
+from cloche.kit import tracing
 from cloche.kit.clock import iso_now
 
+#: Of a thousand cases the first ones tell enough.
+_TRACED_CASES = 50
 #: Larger outputs are graded in a thread.
 _GRADE_INLINE_BYTES = 256 * 1024
 
@@ -76,7 +80,8 @@ class Steps:
             elif self._cases:
                 decided, results = await self._run_cases()
             else:
-                decided, _ = await self._run(self._prepared.runs[0])
+                with tracing.span("run"):
+                    decided, _ = await self._run(self._prepared.runs[0])
                 self._relay.span("stdout", decided.out_written)
                 self._relay.span("stderr", decided.err_written)
             streams = await self._relay.finish()
@@ -113,7 +118,8 @@ class Steps:
         async def keep(_: Stream, data: bytes) -> None:
             said.extend(data[: INLINE_OUTPUT_BYTES - len(said)])
 
-        outcome = as_compile_error(await self._step(command, keep, compiling=True))
+        with tracing.span("compile"):
+            outcome = as_compile_error(await self._step(command, keep, compiling=True))
         # The run's output is held back for 100 ms from here on, not from the compiler's start.
         self._relay = Relay(self._outbox, self._program.limits.output_bytes)
         return compile_result(outcome, bytes(said)), None if outcome.judgement.verdict == "accepted" else outcome
@@ -156,7 +162,8 @@ class Steps:
             if self._lost or self._is_killed():
                 results.append(skipped(index, case))
                 continue
-            outcome = await self._graded(case, *await self._run(command))
+            with tracing.span("case", index=index) if index < _TRACED_CASES else contextlib.nullcontext():
+                outcome = await self._graded(case, *await self._run(command))
             stdout = self._relay.span("stdout", outcome.out_written)
             stderr = self._relay.span("stderr", outcome.err_written)
             results.append(case_result(index, case, outcome, stdout, stderr))

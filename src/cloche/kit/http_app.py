@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -85,13 +85,12 @@ def validation_error(errors: Iterable[Any]) -> InvalidRequestError:
     return InvalidRequestError(detail, errors=fields)
 
 
-def install_operations(app: FastAPI, *, ready: Callable[[], Awaitable[None]], metrics: CollectorRegistry) -> None:
+def install_operations(app: FastAPI, *, ready: Callable[[], Awaitable[None]], metrics: ServiceRegistry) -> None:
     """``/healthz`` (the process runs), ``/readyz`` (``ready`` does not raise), ``/metrics``, and counted requests.
 
     To be called after the application has its other middleware, so that what those refuse counts too.
     """
-    if isinstance(metrics, ServiceRegistry):
-        app.add_middleware(MeteredHttp, meters=metrics.http)
+    app.add_middleware(MeteredHttp, meters=metrics.http)
 
     @app.get("/healthz", tags=["operations"])
     async def healthz() -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]  (a route)

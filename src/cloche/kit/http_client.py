@@ -7,6 +7,7 @@ import aiohttp
 from pydantic import BaseModel, ValidationError
 
 from cloche.contracts.problem import Problem
+from cloche.kit import tracing
 from cloche.kit.errors import ClocheError, UnavailableError, error_from_problem
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -88,7 +89,7 @@ class ServiceClient:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout_s, sock_read=idle_s)
         try:
             response = await session.post(
-                self._base + path, data=body.model_dump_json().encode(), headers=_JSON, timeout=timeout
+                self._base + path, data=body.model_dump_json().encode(), headers=_headers(body), timeout=timeout
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnavailableError(f"no answer: {type(error).__name__}") from error
@@ -109,7 +110,7 @@ class ServiceClient:
         timeout = aiohttp.ClientTimeout(total=timeout_s or self._timeout_s)
         try:
             async with session.request(
-                method, self._base + path, data=body, headers=_JSON if body else None, timeout=timeout
+                method, self._base + path, data=body, headers=_headers(body), timeout=timeout
             ) as response:
                 if response.status >= 400:
                     raise await _read_error(response)
@@ -138,6 +139,14 @@ class ServiceClient:
 
 _JSON = {"Content-Type": "application/json"}
 _MAX_NOTHING_BYTES = 64 * 1024
+
+
+def _headers(body: object) -> dict[str, str] | None:
+    """What a call says besides its token: what its body is, and where in a trace it is made."""
+    place = tracing.place()
+    if place is not None:
+        return {"traceparent": place, **(_JSON if body else {})}
+    return _JSON if body else None
 
 
 async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:

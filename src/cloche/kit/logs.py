@@ -1,19 +1,29 @@
-"""structlog as JSON lines on stderr (or for people on a terminal), stdlib routed through it."""
+"""structlog as JSON lines on stderr (or for people on a terminal), stdlib routed through it.
+
+Every line about an evaluation has ``evaluation_id``, those about one attempt ``attempt``, and ``trace_id``
+where it is traced. No line ever holds a program's source, input or output.
+"""
 
 import logging
 import sys
+from collections.abc import MutableMapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import structlog
+
+from cloche.kit.log_failures import failure
+from cloche.kit.tracing import trace_id
 
 
 def configure_logs(service: str, level: str = "info") -> None:
     """Set up logging for the process. Call once, from ``__main__``."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _add_trace_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(_failure_text),
     ]
     renderer: Any = (
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
@@ -41,6 +51,23 @@ def configure_logs(service: str, level: str = "info") -> None:
     structlog.contextvars.bind_contextvars(service=service)
 
 
+def about_evaluation(evaluation_id: object, attempt: int | None = None) -> AbstractContextManager[None]:
+    """What is logged inside, also by tasks that are started there, is about this evaluation."""
+    facts = {} if attempt is None else {"attempt": attempt}
+    return structlog.contextvars.bound_contextvars(evaluation_id=str(evaluation_id), **facts)
+
+
 def get_logger() -> structlog.stdlib.BoundLogger:
     """A logger whose first argument is a dotted event name and whose keywords are facts."""
     return structlog.get_logger()
+
+
+def _add_trace_id(_: Any, __: str, facts: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    known = trace_id()
+    if known is not None:
+        facts.setdefault("trace_id", known)
+    return facts
+
+
+def _failure_text(exc_info: Any) -> str:
+    return failure(exc_info[1])

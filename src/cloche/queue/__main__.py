@@ -8,6 +8,7 @@ from cloche.kit.listen import ListenError
 from cloche.kit.logs import configure_logs
 from cloche.kit.serve import harden_process
 from cloche.kit.settings import SettingsError
+from cloche.kit.tracing import close_traces, configure_traces
 from cloche.queue.app import run
 from cloche.queue.settings import QueueSettings
 
@@ -18,7 +19,9 @@ def main() -> int:
     try:
         settings = QueueSettings.load()
         configure_logs("queue", settings.log_level)
+        configure_traces("queue")
         uvloop.run(run(settings))
+        close_traces()
     except (SettingsError, ListenError) as error:
         sys.stderr.write(f"cloche.queue: {error}\n")
         return 2

@@ -65,4 +65,5 @@ def locked_task(row: Row) -> LockedTask:
         cancel_requested=row["cancel_requested"],
         queued_at=row["queued_at"],
         leased_at=row["leased_at"],
+        trace_parent=row["trace_parent"],
     )

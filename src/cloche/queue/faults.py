@@ -10,10 +10,11 @@ from cloche.contracts.tasks import CancelOutcome, CompleteAnswer, FailRequest
 from cloche.contracts.words import EvaluationId
 from cloche.kit.clock import iso_now
 from cloche.kit.errors import LeaseLostError
+from cloche.kit.logs import about_evaluation, get_logger
 from cloche.kit.postgres import Connection, Pool, load_sql
 from cloche.queue import records
 from cloche.queue.endings import Ended, finish, how_ended, lock_leased, locked_task
-from cloche.queue.metrics import Meters
+from cloche.queue.metrics import Meters, known_reason
 from cloche.queue.retry import (
     MAX_STARTED_ATTEMPTS,
     QUEUE_TIMEOUT,
@@ -28,6 +29,8 @@ from cloche.queue.retry import (
 )
 from cloche.queue.signals import Signals
 from cloche.queue.task import Ending, LockedTask
+
+log = get_logger()
 
 _LOCK_TASKS: Final = load_sql("cloche.queue", "lock_tasks")
 _LOCK_EXPIRED: Final = load_sql("cloche.queue", "lock_expired")
@@ -124,6 +127,10 @@ class Faults:
             return
         self._meters.note_finished([what for _, _, what in decisions if isinstance(what, Ending)])
         again = [(fault, what) for _, fault, what in decisions if isinstance(what, Requeue)]
+        for task, fault, what in decisions:
+            verdict = what.record.verdict if isinstance(what, Ending) else None
+            with about_evaluation(task.evaluation_id, task.attempt):
+                log.info("task.failed", reason=known_reason(fault.reason), started=fault.started, verdict=verdict)
         for fault, _ in again:
             self._meters.note_retried(fault.reason)
         for delay in {what.delay for _, what in again}:

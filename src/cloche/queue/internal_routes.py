@@ -22,13 +22,16 @@ from cloche.contracts.tasks import (
     HeartbeatRequest,
     LeaseRequest,
 )
+from cloche.kit.clock import now
 from cloche.kit.tokens import require_caller
+from cloche.kit.tracing import sent_place
 from cloche.queue.executors import Executors
 from cloche.queue.faults import Faults
 from cloche.queue.leasing import Leasing
 from cloche.queue.loads import Loads
 from cloche.queue.results import Results
 from cloche.queue.tasks import Tasks
+from cloche.queue.traced import note_committed, note_enqueued, note_failed, note_leased
 from cloche.queue.wire import lease_answer, results_page
 
 PREFIX: Final = "/queue/internal/v1"
@@ -75,8 +78,11 @@ def _add_api_routes(router: APIRouter, face: InternalFace, tokens: Mapping[str, 
     @router.post("/enqueue")
     async def enqueue(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
         api(request)
+        begun = now()
         body = await _read(request, EnqueueRequest)
-        return _json(await face.tasks.enqueue(body.tasks))
+        answer = await face.tasks.enqueue(body.tasks)
+        note_enqueued(body.tasks, begun, sent_place(request.headers))
+        return _json(answer)
 
     @router.post("/cancel")
     async def cancel(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
@@ -103,7 +109,8 @@ def _add_worker_routes(router: APIRouter, face: InternalFace, tokens: Mapping[st
         worker(request)
         body = await _read(request, LeaseRequest)
         rows = await face.leasing.lease(body, request.is_disconnected)
-        return Response(lease_answer(rows), media_type=_JSON)
+        places = note_leased(rows, sent_place(request.headers))
+        return Response(lease_answer(rows, places), media_type=_JSON)
 
     @router.post("/heartbeat")
     async def heartbeat(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
@@ -116,19 +123,30 @@ def _add_worker_routes(router: APIRouter, face: InternalFace, tokens: Mapping[st
     @router.post("/complete")
     async def complete(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
         worker(request)
-        await face.tasks.complete(await _read(request, CompleteRequest))
+        begun = now()
+        body = await _read(request, CompleteRequest)
+        await face.tasks.complete(body)
+        note_committed([body], begun, sent_place(request.headers))
         return _json(CompleteAnswer(state="done"))
 
     @router.post("/complete:batch")
     async def complete_group(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
         worker(request)
+        begun = now()
         body = await _read(request, CompleteGroup)
-        return _json(CompletedGroup(done=await face.tasks.complete_group(body.completions)))
+        done = await face.tasks.complete_group(body.completions)
+        committed = [each for each in body.completions if each.evaluation_id in done]
+        note_committed(committed, begun, sent_place(request.headers))
+        return _json(CompletedGroup(done=done))
 
     @router.post("/fail")
     async def fail(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
         worker(request)
-        return _json(await face.faults.fail(await _read(request, FailRequest)))
+        begun = now()
+        body = await _read(request, FailRequest)
+        answer = await face.faults.fail(body)
+        note_failed(body, answer, begun, sent_place(request.headers))
+        return _json(answer)
 
     @router.post("/goodbye")
     async def goodbye(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)

@@ -89,11 +89,11 @@ class Meters:
             known = runtime if runtime in self._runtimes or not record.execution else OTHER
             self._finished.labels(record.verdict, known).inc()
             if outcome_of(record.verdict) == "dead":
-                self._dead.labels(_known_reason(ending.reason)).inc()
+                self._dead.labels(known_reason(ending.reason)).inc()
 
     def note_retried(self, reason: str) -> None:
         """Count an attempt that is followed by another."""
-        self._retried.labels(_known_reason(reason)).inc()
+        self._retried.labels(known_reason(reason)).inc()
 
     def note_measured(self, lanes: Sequence[Row], dead: int) -> None:
         """Tell rows of ``depth.sql``, and how many dead letters there are."""
@@ -112,5 +112,6 @@ class Meters:
         self._open_dead.set(0)
 
 
-def _known_reason(reason: str) -> str:
+def known_reason(reason: str) -> str:
+    """``reason`` if it is one of Cloche's words; a report may bring any."""
     return reason if reason in KNOWN_REASONS else OTHER

@@ -43,6 +43,7 @@ def _record(
         message=message,
         evidence=evidence,
         attempt=task.attempt,
+        trace_parent=task.trace_parent,
         queued_at=iso(task.queued_at),
         leased_at=iso(task.leased_at) if task.leased_at else None,
         finished_at=finished_at,

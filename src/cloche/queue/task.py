@@ -38,6 +38,7 @@ class LockedTask:
     cancel_requested: bool
     queued_at: datetime
     leased_at: datetime | None
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Answers that carry stored JSON: programs and records go out as they came in, unread."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,8 +11,8 @@ from cloche.kit.clock import iso
 from cloche.kit.postgres import Row
 
 
-def lease_answer(rows: Sequence[Row]) -> bytes:
-    """``LeaseAnswer`` of rows of ``lease.sql``."""
+def lease_answer(rows: Sequence[Row], places: Mapping[UUID, str | None]) -> bytes:
+    """``LeaseAnswer`` of rows of ``lease.sql``; ``places`` are where in their traces they were leased, if known."""
     return orjson.dumps(
         {
             "tasks": [
@@ -23,7 +23,7 @@ def lease_answer(rows: Sequence[Row]) -> bytes:
                     "tenant": row["tenant"],
                     "queued_at": row["queued_at"],
                     "leased_at": row["leased_at"],
-                    "trace_parent": row["trace_parent"],
+                    "trace_parent": places.get(row["evaluation_id"], row["trace_parent"]),
                     "program": orjson.Fragment(row["program"]),
                 }
                 for row in rows

@@ -53,7 +53,7 @@ class ServiceFactory:
 
     def _command(self, part: Part, identity: Identity | None) -> ChildCommand:
         exposed = [*python_paths(), self.layout.run, self.layout.secrets / f"{part.name}.json"]
-        environment = dict(_overrides(part, os.environ))
+        environment = {**_tracing(os.environ), **_overrides(part, os.environ)}
         if part.name == "web" and (dist := web_dist()) is not None:
             exposed.append(dist)
         if part.name == "executor" and identity is not None:
@@ -80,6 +80,11 @@ class ServiceFactory:
 def docker_socket(environ: Mapping[str, str]) -> Path:
     """The Docker Engine's socket, as the proxy will be told."""
     return Path(environ.get("CLOCHE_DOCKERPROXY_DOCKER_SOCKET", _DOCKER_SOCKET))
+
+
+def _tracing(environ: Mapping[str, str]) -> dict[str, str]:
+    """What OpenTelemetry reads. One name for all services would say nothing: each has its own."""
+    return {k: v for k, v in environ.items() if k.startswith("OTEL_") and k != "OTEL_SERVICE_NAME"}
 
 
 def _overrides(part: Part, environ: Mapping[str, str]) -> dict[str, str]:

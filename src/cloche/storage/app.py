@@ -3,12 +3,12 @@
 import asyncio
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
 from cloche.kit.bus import Bus
 from cloche.kit.http_app import install_errors, install_operations
 from cloche.kit.http_client import ServiceClient
 from cloche.kit.listen import open_listener
+from cloche.kit.metrics import ServiceRegistry
 from cloche.kit.postgres import open_pool
 from cloche.kit.serve import serve
 from cloche.storage.metrics import Metrics
@@ -19,7 +19,7 @@ from cloche.storage.subscriber import Subscriber
 
 async def run(settings: StorageSettings) -> None:
     """Subscribe and serve health until SIGTERM. What is not acknowledged is taken up at the next start."""
-    registry = CollectorRegistry()
+    registry = ServiceRegistry("storage")
     pool = await open_pool(settings.dsn.get_secret_value(), service="storage", size=4)
     bus = Bus.connect(settings.redis_url.get_secret_value(), connections=64)
     store = RecordStore(pool)
@@ -35,7 +35,7 @@ async def run(settings: StorageSettings) -> None:
             await pool.close()
 
 
-def _health_app(store: RecordStore, bus: Bus, registry: CollectorRegistry) -> FastAPI:
+def _health_app(store: RecordStore, bus: Bus, registry: ServiceRegistry) -> FastAPI:
     async def ready() -> None:
         await store.ping()
         await bus.ping()

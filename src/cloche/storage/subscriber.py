@@ -25,6 +25,7 @@ from cloche.storage.record_store import RecordStore
 from cloche.storage.retention import Retention
 from cloche.storage.settings import StorageSettings
 from cloche.storage.settle import Verdict, unstorable
+from cloche.storage.traced import note_stored
 
 log = get_logger()
 
@@ -121,9 +122,10 @@ class Subscriber:
                 await self._ledger.settle_flow(shard)
 
     async def _apply(self, found: dict[int, list[LedgerEntry]], epoch: str) -> None:
+        begun = now()
         entries = [entry for group in found.values() for entry in group]
         verdicts = await self._apply_or_isolate(entries, found, epoch)
-        await self._announce(verdicts)
+        await self._announce(verdicts, begun)
         await self._ledger.acknowledge(found)
         self._metrics.applied.inc(len(entries))
         at_s = time.time()
@@ -172,11 +174,12 @@ class Subscriber:
                     log.warning("storage.record_refused", error=type(error).__name__, exc_info=error)
         return verdicts
 
-    async def _announce(self, verdicts: Sequence[Verdict]) -> None:
+    async def _announce(self, verdicts: Sequence[Verdict], begun: datetime) -> None:
         """Tell watchers, after the commit. A repeat is dropped by the bus; a loss is found by their poll."""
         if not verdicts:
             return
         self._metrics.note_finished(verdicts)
+        note_stored(verdicts, begun)
         try:
             answers = await self._bus.publish_all([_finished(verdict) for verdict in verdicts])
         except (RedisError, OSError) as error:
@@ -231,7 +234,8 @@ class Subscriber:
     async def _finish(self, terminals: list[Terminal], epoch: str, *, patient: bool) -> None:
         if terminals:
             known = [Terminal(t.evaluation_id, t.record, await self._last_seq(t.evaluation_id)) for t in terminals]
-            await self._announce(await self._finish_each(known, epoch, patient=patient))
+            begun = now()
+            await self._announce(await self._finish_each(known, epoch, patient=patient), begun)
 
     async def _last_seq(self, evaluation_id: UUID) -> int | None:
         value: bytes | None = await self._bus.redis.hget(source_key(str(evaluation_id)), "seq")

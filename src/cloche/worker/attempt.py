@@ -19,6 +19,7 @@ from cloche.contracts.execution import (
 from cloche.contracts.record import ExecutionRecord, TerminalRecord
 from cloche.contracts.tasks import CompleteRequest, FailRequest, LeasedTask
 from cloche.contracts.values import as_message
+from cloche.kit import tracing
 from cloche.kit.bus import Bus
 from cloche.kit.clock import iso_now
 from cloche.kit.errors import ClocheError
@@ -120,7 +121,13 @@ class Attempt:
     async def _run(self, deadline_s: float) -> Outcome:
         response = await self._client.open_stream(
             "/executor/v1/executions",
-            ExecutionRequest(execution_id=self._task.lease_id, deadline_s=deadline_s, program=self._task.program),
+            ExecutionRequest(
+                execution_id=self._task.lease_id,
+                evaluation_id=self._task.evaluation_id,
+                attempt=self._task.attempt,
+                deadline_s=deadline_s,
+                program=self._task.program,
+            ),
             idle_s=self._longest_silence_s(),
         )
         lines = Lines(response.content)
@@ -207,6 +214,7 @@ class Attempt:
                 last_event=self._publisher.last_event,
                 execution=record,
                 executor=self._executor,
+                trace_parent=tracing.place(),
                 queued_at=self._task.queued_at,
                 leased_at=self._task.leased_at,
                 started_at=self.started_at,

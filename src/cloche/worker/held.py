@@ -62,6 +62,7 @@ class Held:
                 evidence=Evidence(source="cancel"),
                 attempt=self.task.attempt,
                 executor=self.executor,
+                trace_parent=self.task.trace_parent,
                 queued_at=self.task.queued_at,
                 leased_at=self.task.leased_at,
                 started_at=self.attempt.started_at if self.attempt else None,

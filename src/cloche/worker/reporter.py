@@ -1,6 +1,7 @@
 """Brings a report to the Queue Service, for as long as it takes."""
 
 import asyncio
+import contextvars
 import random
 from collections import deque
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from cloche.contracts.tasks import (
     FailRequest,
 )
 from cloche.contracts.words import EvaluationId
+from cloche.kit import tracing
 from cloche.kit.errors import (
     ClocheError,
     ConflictError,
@@ -45,6 +47,7 @@ class _Waiting:
     evaluation_id: EvaluationId
     body: bytes
     taken: asyncio.Future[bool]
+    place: str | None
 
 
 class Reporter:
@@ -55,6 +58,8 @@ class Reporter:
         self._metrics = metrics
         self._waiting: deque[_Waiting] = deque()
         self._senders: set[asyncio.Task[None]] = set()
+        #: Of no evaluation: what sends many must not speak in the name of the first.
+        self._context = contextvars.copy_context()
 
     async def report(self, report: CompleteRequest | FailRequest) -> bool:
         """Report, waiting out a Queue Service that is away.
@@ -68,10 +73,11 @@ class Reporter:
     async def _in_group(self, report: CompleteRequest) -> bool:
         """Whether the Queue Service committed it together with others."""
         body = report.model_dump_json().encode()
-        waiting = _Waiting(report.evaluation_id, body, asyncio.get_running_loop().create_future())
+        taken = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(report.evaluation_id, body, taken, report.record.trace_parent)
         self._waiting.append(waiting)
         if len(self._senders) < _AT_ONCE:
-            sender = asyncio.create_task(self._send_groups())
+            sender = asyncio.create_task(self._send_groups(), context=self._context.copy())
             self._senders.add(sender)
             sender.add_done_callback(self._senders.discard)
         return await waiting.taken
@@ -96,8 +102,10 @@ class Reporter:
     async def _send(self, group: list[_Waiting]) -> set[EvaluationId]:
         """The ids of those that were committed. Whatever went wrong, the others are sent alone."""
         body = b'{"completions":[' + b",".join(waiting.body for waiting in group) + b"]}"
+        places = [waiting.place for waiting in group]
         try:
-            answer = await self._queue.post_json("/queue/internal/v1/complete:batch", body, CompletedGroup)
+            with tracing.span("report", kind="client", parent="", links=places, records=len(group)):
+                answer = await self._queue.post_json("/queue/internal/v1/complete:batch", body, CompletedGroup)
         except ClocheError as error:
             log.warning("report.group_failed", error=error.code, count=len(group))
             return set()

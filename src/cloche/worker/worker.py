@@ -19,11 +19,12 @@ from cloche.contracts.tasks import (
     LeaseRequest,
 )
 from cloche.contracts.words import EvaluationId, LeaseId
+from cloche.kit import tracing
 from cloche.kit.background import Background
 from cloche.kit.bus import Bus
 from cloche.kit.errors import ClocheError
 from cloche.kit.http_client import ServiceClient
-from cloche.kit.logs import get_logger
+from cloche.kit.logs import about_evaluation, get_logger
 from cloche.worker.attempt import Attempt
 from cloche.worker.fleet import Fleet
 from cloche.worker.guard import MisbehaviourError
@@ -42,6 +43,7 @@ _LEASE_WAIT_S = 20.0
 _MAX_TASK_BYTES = 64 * 1024 * 1024
 _REPORT_EVERY_S = 10.0
 _MISBEHAVED = "executor_misbehaved"
+_OWN_MESSAGES = frozenset({_MISBEHAVED, "executor_lost"})
 _MAX_DELAY_S = 2.0
 
 
@@ -116,8 +118,22 @@ class Worker:
             self._drop(before)
         held = Held(task)
         self._held[task.evaluation_id] = held
-        held.work = asyncio.create_task(self._work(held))
+        held.work = asyncio.create_task(self._traced(held))
         self._metrics.leased.inc()
+
+    async def _traced(self, held: Held) -> None:
+        task = held.task
+        with (
+            about_evaluation(task.evaluation_id, task.attempt),
+            tracing.span(
+                "attempt",
+                kind="consumer",
+                parent=task.trace_parent,
+                evaluation_id=task.evaluation_id,
+                attempt=task.attempt,
+            ),
+        ):
+            await self._work(held)
 
     async def _work(self, held: Held) -> None:
         try:
@@ -127,7 +143,7 @@ class Worker:
         except asyncio.CancelledError:
             raise
         except Exception:
-            log.exception("attempt.defect", evaluation_id=str(held.task.evaluation_id))
+            log.exception("attempt.defect")
             await self._reporter.report(held.as_failed("worker_defect", "a defect of the worker"))
         finally:
             # The same evaluation may have been leased again while this report was on its way.
@@ -152,16 +168,13 @@ class Worker:
         if isinstance(report, FailRequest):
             if report.reason == _MISBEHAVED:
                 self._metrics.misbehaved.labels(candidate.name).inc()
-            log.warning(
-                "attempt.failed",
-                evaluation_id=str(held.task.evaluation_id),
-                attempt=held.task.attempt,
-                executor=candidate.name,
-                reason=report.reason,
-                detail=report.message,
-            )
+            # What an executor says of a failure is shown to people, but a log holds Cloche's own words alone.
+            own = report.message if report.reason in _OWN_MESSAGES else None
+            log.warning("attempt.failed", executor=candidate.name, reason=report.reason, detail=own)
             if held.cancelled:
                 return held.as_cancelled()
+        else:
+            log.debug("attempt.finished", executor=candidate.name, verdict=report.record.verdict)
         return report
 
     async def _give_back(self, attempt: Attempt, candidate: Candidate) -> bool:
@@ -262,7 +275,8 @@ class Worker:
 
     def _drop(self, held: Held) -> None:
         if held.work is not None and not held.reporting:
-            log.warning("lease.lost", evaluation_id=str(held.task.evaluation_id), attempt=held.task.attempt)
+            with about_evaluation(held.task.evaluation_id, held.task.attempt):
+                log.warning("lease.lost")
             held.work.cancel()
 
     async def _drain(self) -> None:

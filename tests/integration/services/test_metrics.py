@@ -71,7 +71,7 @@ async def test_gauges_tell_what_is_there(api: httpx.AsyncClient, platform: Platf
     async with asyncio.timeout(30):
         while 'cloche_queue_depth{lane="batch",state="delayed"} 0' not in await scrape(platform, "queue"):  # noqa: ASYNC110  (another process)
             await asyncio.sleep(0.1)
-    for name in ("web", "queue", "worker"):
+    for name in SOCKETS:
         assert value(await scrape(platform, name), "process_cpu_seconds_total") > 0
 
 

@@ -1,5 +1,6 @@
 """Submit, list, read, cancel and rerun evaluations."""
 
+from contextlib import AbstractContextManager
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -13,8 +14,12 @@ from cloche.contracts.evaluation import Evaluation, EvaluationPage
 from cloche.contracts.submission import EvaluationRequest, GroupRequest, SubmittedGroup
 from cloche.contracts.values import Moment
 from cloche.contracts.words import Status, Verdict
+from cloche.kit import tracing
 from cloche.kit.http_app import PROBLEM_RESPONSES, validation_error
+from cloche.kit.logs import about_evaluation, get_logger
 from cloche.kit.people import Reader, Submitter
+
+log = get_logger()
 
 router = APIRouter(prefix="/api/v1/evaluations", tags=["evaluations"], responses=PROBLEM_RESPONSES)
 
@@ -63,10 +68,12 @@ async def submit(
     parts = get_parts(request)
     raw = await request.body()
     body = _read(EvaluationRequest, raw)
-    with parts.metrics.submission_seconds.time():
-        ids = await parts.evaluations.submit(body, raw, tenant=caller.tenant, idempotency_key=idempotency_key)
-    parts.metrics.submitted.inc()
-    return await _answer(parts, response, ids[0], caller.tenant, wait)
+    with _traced(request) as span:
+        with parts.metrics.submission_seconds.time():
+            ids = await parts.evaluations.submit(body, raw, tenant=caller.tenant, idempotency_key=idempotency_key)
+        parts.metrics.submitted.inc()
+        span.tell(evaluation_id=ids[0])
+        return await _answer(parts, response, ids[0], caller.tenant, wait)
 
 
 @router.post(":batch", status_code=201, openapi_extra=_body_of(GroupRequest), summary="Submit many programs")
@@ -75,10 +82,11 @@ async def submit_group(request: Request, caller: Submitter, idempotency_key: Ide
     parts = get_parts(request)
     raw = await request.body()
     group = _read(GroupRequest, raw)
-    with parts.metrics.submission_seconds.time():
+    with _traced(request) as span, parts.metrics.submission_seconds.time():
         ids = await parts.evaluations.submit_group(
             group.evaluations, raw, tenant=caller.tenant, idempotency_key=idempotency_key
         )
+        span.tell(evaluations=len(ids))
     parts.metrics.submitted.inc(len(ids))
     return SubmittedGroup(ids=ids)
 
@@ -146,13 +154,23 @@ async def rerun(
 ) -> Evaluation:
     """A new evaluation with ``rerun_of``."""
     parts = get_parts(request)
-    ids = await parts.evaluations.rerun(evaluation_id, tenant=caller.tenant, idempotency_key=idempotency_key)
-    parts.metrics.submitted.inc()
-    return await _answer(parts, response, ids[0], caller.tenant, wait)
+    with _traced(request) as span:
+        ids = await parts.evaluations.rerun(evaluation_id, tenant=caller.tenant, idempotency_key=idempotency_key)
+        parts.metrics.submitted.inc()
+        span.tell(evaluation_id=ids[0], rerun_of=evaluation_id)
+        return await _answer(parts, response, ids[0], caller.tenant, wait)
+
+
+def _traced(request: Request) -> AbstractContextManager[tracing.Span]:
+    """The span of a submission, below the caller's own if it sent one."""
+    template: str = request.scope["route"].path
+    return tracing.span(f"POST {template}", kind="server", parent=tracing.sent_place(request.headers))
 
 
 async def _answer(parts: Parts, response: Response, evaluation_id: UUID, tenant: str, wait: float) -> Evaluation:
     response.headers["Location"] = f"/api/v1/evaluations/{evaluation_id}"
-    if wait:
-        await parts.follower.wait_finished(evaluation_id, wait)
-    return evaluation(await parts.store.load(evaluation_id, tenant))
+    with about_evaluation(evaluation_id):
+        log.debug("evaluation.submitted")
+        if wait:
+            await parts.follower.wait_finished(evaluation_id, wait)
+        return evaluation(await parts.store.load(evaluation_id, tenant))
