@@ -1,6 +1,7 @@
 """A steady load of short evaluations, each submitted until it is accepted and watched to its verdict by one reader."""
 
 import asyncio
+import contextlib
 import secrets
 from collections import Counter
 from collections.abc import Mapping
@@ -27,6 +28,14 @@ class Followed:
     accepted_at: float = 0.0
     told_at: float | None = None
     seen: Seen = field(default_factory=Seen)
+
+
+async def end_within(loading: asyncio.Task[None], patience_s: float) -> None:
+    """Return when every reader has its verdict, or give up on those that have none in time."""
+    await asyncio.wait([loading], timeout=patience_s)
+    loading.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await loading
 
 
 class Load:

@@ -27,7 +27,7 @@ class _Pair:
     def abort(self) -> None:
         """With a reset, where the kind of socket has one."""
         for writer in (self.caller, self.server):
-            with contextlib.suppress(OSError):  # it is closed already
+            with contextlib.suppress(OSError, ValueError):  # it is closed already
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
             writer.transport.abort()
 

@@ -6,7 +6,6 @@ them to ``.cache/chaos``. It ends with status 1 if anything was lost, doubled, m
 
 import argparse
 import asyncio
-import contextlib
 import json
 import sys
 import time
@@ -19,7 +18,7 @@ from typing import Any, Final
 from cloche.stack.accounts import is_root
 
 from .faults import Happened, run_plan
-from .load import Load
+from .load import Load, end_within
 from .plan import KINDS, WITHOUT_ROOT, Fault, make_plan
 from .record import read_defects, read_left_over, read_list, read_stored
 from .report import Report, evidence, judge
@@ -77,12 +76,10 @@ async def storm(evaluations: int, plan: Sequence[Fault], logs: Path, tell: Calla
             healed_at = loop.time()
             await stack.until_ready()
             recovered_at = loop.time()
-            await asyncio.wait([loading], timeout=_GIVEN_UP_S + evaluations / _PER_S)
+            await end_within(loading, _GIVEN_UP_S + evaluations / _PER_S)
         finally:
             progress.cancel()
-            loading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await loading
+            await end_within(loading, 0)
         stored = await read_stored(stack.owner_dsn)
         report = judge(load.followed, stored, await read_list(stack.url), recovered_at)
         return Aftermath(
