@@ -16,10 +16,14 @@ from cloche.api.parts import Parts, get_parts
 from cloche.api.replay import Sse
 from cloche.api.routes.evaluations import EvaluationPath
 from cloche.contracts.words import Stream
-from cloche.kit.bus import EventId
+from cloche.kit.bus import EventId, RedisError
 from cloche.kit.errors import InvalidRequestError, OverloadedError
 from cloche.kit.http_app import PROBLEM_RESPONSES
+from cloche.kit.logs import get_logger
 from cloche.kit.people import Reader
+from cloche.kit.postgres import UNAVAILABLE
+
+log = get_logger()
 
 router = APIRouter(prefix="/api/v1", tags=["streams"], responses=PROBLEM_RESPONSES)
 
@@ -119,7 +123,7 @@ def _sse(parts: Parts, body: AsyncIterator[bytes]) -> StreamingResponse:
     if parts.metrics.open_streams >= parts.max_readers:
         raise OverloadedError("Too many event streams are open.")
     return StreamingResponse(
-        _counted(parts.metrics, _pinged(body)), media_type="text/event-stream", headers=_SSE_HEADERS
+        _counted(parts.metrics, _until_away(_pinged(body))), media_type="text/event-stream", headers=_SSE_HEADERS
     )
 
 
@@ -130,6 +134,15 @@ async def _counted(metrics: Metrics, body: AsyncIterator[bytes]) -> AsyncIterato
             yield part
     finally:
         metrics.open_streams -= 1
+
+
+async def _until_away(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """``body``, which just ends where a store goes away: its reader comes again with its last id."""
+    try:
+        async for part in body:
+            yield part
+    except (*UNAVAILABLE, RedisError) as error:
+        log.warning("stream.interrupted", error=type(error).__name__)
 
 
 async def _pinged(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
