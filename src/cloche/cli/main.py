@@ -6,7 +6,20 @@ and databases.
 
 import typer
 
-from cloche.cli import dockerproxy, doctor, evaluations, executors, images, keys, migrate, queue, run, runtimes, stack
+from cloche.cli import (
+    dockerproxy,
+    doctor,
+    evaluations,
+    executors,
+    fsck,
+    images,
+    keys,
+    migrate,
+    queue,
+    run,
+    runtimes,
+    stack,
+)
 
 app = typer.Typer(
     name="cloche",
@@ -20,6 +33,7 @@ executors.register(app)
 stack.register(app)
 doctor.register(app)
 migrate.register(app)
+fsck.register(app)
 app.add_typer(images.app, name="images")
 app.add_typer(keys.app, name="keys")
 app.add_typer(queue.app, name="queue")

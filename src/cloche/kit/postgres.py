@@ -67,6 +67,7 @@ UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
     asyncpg.InsufficientResourcesError,
     asyncpg.InternalClientError,  # what a session says whose server was killed in mid-answer
 )
+PostgresError: type[Exception] = asyncpg.PostgresError
 UniqueViolationError: type[Exception] = asyncpg.UniqueViolationError
 
 

@@ -58,6 +58,14 @@ class Relay:
             if len(events) < BATCH:
                 await wait_for_ring(bell, _POLL_S)
 
+    async def publish_batch(self, connection: Connection) -> int:
+        """Publish the oldest events once; how many the bus took.
+
+        Raises: what PostgreSQL raises when it is away.
+        """
+        events = await read_outbox(connection, BATCH)
+        return len(events) if await self._publish(connection, events) else 0
+
     async def _publish(self, connection: Connection, events: list[OutboxEvent]) -> bool:
         """Publish and forget these; whether all are published."""
         ids = await self._settled(events)

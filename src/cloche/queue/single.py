@@ -14,6 +14,18 @@ _UNLOCK: Final = "SELECT pg_advisory_unlock(hashtextextended($1, 0))"
 _NEXT_TRY_S: Final = 1.0
 
 
+async def only_now(pool: Pool, name: str, work: Callable[[Session], Awaitable[None]]) -> bool:
+    """Run ``work`` once on a session that holds the lock ``name``; False, and nothing done, when somebody has it."""
+    async with pool.acquire() as session:
+        if not await session.fetchval(_TRY_LOCK, f"cloche.queue.{name}"):
+            return False
+        try:
+            await work(session)
+        finally:
+            await session.execute(_UNLOCK, f"cloche.queue.{name}")
+        return True
+
+
 async def as_only_one(pool: Pool, name: str, work: Callable[[Session], Awaitable[None]]) -> None:
     """Run ``work`` on a session that holds the lock ``name``, again whenever it ends; never returns.
 
