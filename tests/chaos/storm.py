@@ -86,7 +86,7 @@ async def storm(evaluations: int, plan: Sequence[Fault], logs: Path, tell: Calla
             report=report,
             happened=happened,
             answers=load.answers,
-            streams=sum((one.seen.statuses for one in load.followed), Counter[int]()),
+            streams=sum((Counter(one.seen.statuses) for one in load.followed), Counter[int]()),
             left_over=await read_left_over(stack.owner_dsn),
             defects=read_defects(stack.data_dir / "log"),
             recovered_s=recovered_at - healed_at,

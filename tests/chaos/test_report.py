@@ -1,12 +1,13 @@
 """The report of a storm sees each way in which a verdict can go wrong, and nothing else."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from .load import Followed
-from .report import PROMPT_S, Report, Stored, judge
+from .report import PROMPT_S, Report, Stored, evidence, judge
 from .watching import LINES, Seen
 
 RECOVERED_AT = 100.0
@@ -39,6 +40,13 @@ def judged(
 def test_good_evaluation_breaks_nothing():
     report = judged()
     assert (report.accepted, report.stored, report.broken) == (["key"], ["key"], {})
+
+
+def test_evidence_of_what_is_broken_can_be_written():
+    one = good_reader()
+    one.seen.statuses[200] = 2
+    report = judge([one], [], {}, RECOVERED_AT)
+    assert list(json.loads(json.dumps(evidence(report, [one], [])))) == ["key"]
 
 
 def test_submission_that_was_never_accepted_is_not_judged():

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +50,7 @@ class Seen:
     retried: int = 0
     last_id: str | None = None
     connections: int = 0
-    statuses: Counter[int] = field(default_factory=Counter[int])
+    statuses: dict[int, int] = field(default_factory=dict[int, int])
 
 
 async def submit(session: aiohttp.ClientSession, url: str, key: str, runtime: str = "python") -> str:
@@ -79,7 +78,7 @@ async def watch(session: aiohttp.ClientSession, url: str, evaluation_id: str, se
         seen.connections += 1
         with contextlib.suppress(*AWAY):
             async with session.get(f"{url}/api/v1/evaluations/{evaluation_id}/events", headers=headers) as stream:
-                seen.statuses[stream.status] += 1
+                seen.statuses[stream.status] = seen.statuses.get(stream.status, 0) + 1
                 if stream.status == 200:
                     await _read(stream, seen)
         if not seen.verdicts:
