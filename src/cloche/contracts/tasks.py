@@ -196,6 +196,26 @@ class ResultsPage(BaseModel):
     next: str
 
 
+class RecordHead(BaseModel):
+    """Of a ``TerminalRecord`` what tells its age, as text."""
+
+    finished_at: str
+
+
+class ResultHead(BaseModel):
+    """Of a ``Result`` what tells whether it needs to be read."""
+
+    evaluation_id: EvaluationId
+    record: RecordHead
+
+
+class ResultHeads(BaseModel):
+    """A ``ResultsPage`` read with less work."""
+
+    results: list[ResultHead]
+    next: str
+
+
 class ExecutorSeen(BaseModel):
     """An executor as its worker last reported it."""
 

@@ -1,6 +1,6 @@
 """PostgreSQL as the storage worker writes it: each batch one transaction, each effect at most once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -35,11 +35,13 @@ class RecordStore:
         Records whose output is still on its way are put aside (``waiting``) unless not ``patient``.
         """
         async with self._pool.acquire() as session, session.transaction():
-            if changes.progress:
-                await _write_progress(session, changes.progress, epoch)
             await _write_output(session, changes.chunks, epoch)
             await _write_cases(session, changes.cases, epoch)
-            return await _settle_all(session, list(changes.terminals.values()), epoch, patient=patient)
+            verdicts = await _settle_all(session, changes, epoch, patient=patient)
+            ended = {verdict.evaluation_id for verdict in verdicts}
+            if going_on := {id_: p for id_, p in changes.progress.items() if id_ not in ended}:
+                await _write_progress(session, going_on, epoch)
+        return verdicts
 
     async def waiting(self) -> list[tuple[Terminal, datetime]]:
         """Records put aside, with when they came."""
@@ -81,7 +83,9 @@ class RecordStore:
         )
 
 
-async def _settle_all(session: Connection, terminals: list[Terminal], epoch: str, *, patient: bool) -> list[Verdict]:
+async def _settle_all(session: Connection, changes: Changes, epoch: str, *, patient: bool) -> list[Verdict]:
+    """The verdicts stored, each with what the batch knows of its evaluation's progress: that needs no write before."""
+    terminals = list(changes.terminals.values())
     if not terminals:
         return []
     stored = await _stored_ranges(session, [t for t in terminals if t.record.last_event > 0])
@@ -99,7 +103,7 @@ async def _settle_all(session: Connection, terminals: list[Terminal], epoch: str
             verdicts.append(verdict)
     await _write_output(session, [chunk for v in verdicts for chunk in v.chunks], epoch)
     await _write_cases(session, [case for v in verdicts for case in v.cases], epoch)
-    await _finish(session, verdicts, epoch)
+    await _finish(session, verdicts, changes.progress, epoch)
     return verdicts
 
 
@@ -161,10 +165,15 @@ async def _write_cases(session: Connection, cases: Sequence[CaseRow], epoch: str
         )
 
 
-async def _finish(session: Connection, verdicts: Sequence[Verdict], epoch: str) -> None:
+async def _finish(
+    session: Connection, verdicts: Sequence[Verdict], progress: Mapping[UUID, Progress], epoch: str
+) -> None:
     if not verdicts:
         return
     runs = [v.record.execution for v in verdicts]
+    nothing = Progress()
+    before = [progress.get(v.evaluation_id, nothing) for v in verdicts]
+    mine = [p if p.attempt == v.record.attempt else nothing for p, v in zip(before, verdicts, strict=True)]
     await session.execute(
         _SQL["finish"],
         [v.evaluation_id for v in verdicts],
@@ -177,16 +186,22 @@ async def _finish(session: Connection, verdicts: Sequence[Verdict], epoch: str) 
         [run.usage.wall_time_ms if run else None for run in runs],
         [run.usage.cpu_time_ms if run else None for run in runs],
         [run.usage.peak_memory_bytes if run else None for run in runs],
-        [_time(v.record.queued_at) for v in verdicts],
+        [p.queued_at or _time(v.record.queued_at) for p, v in zip(before, verdicts, strict=True)],
         [_time(v.record.leased_at) for v in verdicts],
         [_time(v.record.started_at) for v in verdicts],
         [_time(v.record.finished_at) for v in verdicts],
-        [v.started_seq if v.record.started_at else None for v in verdicts],
+        [p.started_seq or _started_seq(v) for p, v in zip(mine, verdicts, strict=True)],
         [v.finished_seq for v in verdicts],
         [v.stripped for v in verdicts],
         [orjson.dumps(v.missing).decode() for v in verdicts],
         epoch,
+        [p.queued_seq for p in before],
+        [p.leased_seq for p in mine],
     )
+
+
+def _started_seq(verdict: Verdict) -> int | None:
+    return verdict.started_seq if verdict.record.started_at else None
 
 
 def _time(text: str | None) -> datetime | None:

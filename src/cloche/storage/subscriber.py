@@ -3,17 +3,15 @@
 import asyncio
 import contextlib
 import functools
-import itertools
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from cloche.contracts.events import Finished
-from cloche.contracts.tasks import Result, ResultsPage
 from cloche.kit.background import Background
 from cloche.kit.bus import Bus, Group, NewEvent, RedisError, source_key
-from cloche.kit.clock import now, parse
+from cloche.kit.clock import now
 from cloche.kit.errors import ClocheError
 from cloche.kit.http_client import ServiceClient
 from cloche.kit.logs import get_logger
@@ -21,6 +19,7 @@ from cloche.kit.postgres import UNAVAILABLE
 from cloche.storage.fold import Changes, LedgerEntry, Poison, Terminal, fold
 from cloche.storage.ledger import Ledger
 from cloche.storage.metrics import Metrics
+from cloche.storage.reconciler import Reconciler
 from cloche.storage.record_store import RecordStore
 from cloche.storage.retention import Retention
 from cloche.storage.settings import StorageSettings
@@ -33,11 +32,11 @@ _AWAY = (*UNAVAILABLE, RedisError)
 _OWN_EVERY_S = 3.0
 _WAITING_EVERY_S = 0.5
 _BLOCK_MS = 1000
-#: Events that come this soon after the first share its transaction.
+#: Events that come this soon after the first share its transaction; where there are ``_MANY``, more are worth waiting
+#: for: what begins and ends in one batch is written once.
 _GATHER_S = 0.015
-#: Results younger than this are left to the event that is on its way.
-_RECONCILE_AGE = timedelta(seconds=3)
-_RESULTS_PAGE = 200
+_GATHER_MANY_S = 0.06
+_MANY = 64
 #: Of several storage workers the one that owns this shard does what is not about a shard.
 _FIRST_SHARD = 0
 
@@ -51,11 +50,11 @@ class Subscriber:
         self._settings = settings
         self._store = store
         self._bus = bus
-        self._queue = queue
         self._metrics = metrics
         self._ledger = Ledger(bus, settings.name)
         self._owned: set[int] = set()
         self._retention = Retention(store, settings.keep_days)
+        self._reconciler = Reconciler(store, queue)
 
     async def run(self) -> None:
         """Work until cancelled; faults of PostgreSQL, Redis and the queue are waited out."""
@@ -108,7 +107,8 @@ class Subscriber:
                 renew_at = loop.time() + _OWN_EVERY_S
             found = await self._ledger.take(shards, self._settings.batch, block_ms=_BLOCK_MS)
             if found:
-                await asyncio.sleep(_GATHER_S)
+                many = sum(map(len, found.values())) >= _MANY
+                await asyncio.sleep(_GATHER_MANY_S if many else _GATHER_S)
                 for shard, entries in (await self._ledger.take(shards, self._settings.batch)).items():
                     found.setdefault(shard, []).extend(entries)
                 await self._apply(found, epoch)
@@ -207,29 +207,13 @@ class Subscriber:
             await self._finish(due, epoch, patient=patient)
 
     async def _reconcile(self) -> None:
-        """Verdicts whose event was lost, read from the Queue Service's results in commit order."""
         await asyncio.sleep(self._settings.reconcile_s)
-        if _FIRST_SHARD not in self._owned:
-            return
-        cursor = await self._store.cursor()
-        while True:
-            page = await self._results(cursor, _RESULTS_PAGE)
-            is_old = functools.partial(_finished_before, now() - _RECONCILE_AGE)
-            old = list(itertools.takewhile(is_old, page.results))
-            if not old:
-                return
-            unfinished = await self._store.unfinished_among([result.evaluation_id for result in old])
-            lost = [Terminal(r.evaluation_id, r.record) for r in old if r.evaluation_id in unfinished]
-            if lost:
-                log.warning("storage.reconciled", count=len(lost))
-                self._metrics.reconciled.inc(len(lost))
-                await self._finish(lost, await self._bus.epoch(), patient=True)
-            whole = len(old) == len(page.results)
-            cursor = page.next if whole else (await self._results(cursor, len(old))).next
-            await self._store.move_cursor(cursor)
+        if _FIRST_SHARD in self._owned:
+            await self._reconciler.catch_up(self._finish_lost)
 
-    async def _results(self, cursor: str, limit: int) -> ResultsPage:
-        return await self._queue.get(f"/queue/internal/v1/results?limit={limit}&after={cursor}", ResultsPage)
+    async def _finish_lost(self, lost: list[Terminal]) -> None:
+        self._metrics.reconciled.inc(len(lost))
+        await self._finish(lost, await self._bus.epoch(), patient=True)
 
     async def _finish(self, terminals: list[Terminal], epoch: str, *, patient: bool) -> None:
         if terminals:
@@ -254,11 +238,3 @@ def _raise_if_away(error: Exception) -> None:
     """Raise again what only says "not now". A value that can't be encoded says so by a ``ValueError``."""
     if isinstance(error, _AWAY) and not isinstance(error, ValueError):
         raise error
-
-
-def _finished_before(moment: datetime, result: Result) -> bool:
-    """Whether it is older; what is no time at all is old."""
-    try:
-        return parse(result.record.finished_at) < moment
-    except (ValueError, OverflowError):
-        return True

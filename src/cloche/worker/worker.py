@@ -24,7 +24,7 @@ from cloche.kit.background import Background
 from cloche.kit.bus import Bus
 from cloche.kit.errors import ClocheError
 from cloche.kit.http_client import ServiceClient
-from cloche.kit.logs import about_evaluation, get_logger
+from cloche.kit.logs import about_evaluation, get_logger, stay_about_evaluation
 from cloche.worker.attempt import Attempt
 from cloche.worker.fleet import Fleet
 from cloche.worker.guard import MisbehaviourError
@@ -123,15 +123,13 @@ class Worker:
 
     async def _traced(self, held: Held) -> None:
         task = held.task
-        with (
-            about_evaluation(task.evaluation_id, task.attempt),
-            tracing.span(
-                "attempt",
-                kind="consumer",
-                parent=task.trace_parent,
-                evaluation_id=task.evaluation_id,
-                attempt=task.attempt,
-            ),
+        stay_about_evaluation(task.evaluation_id, task.attempt)
+        with tracing.span(
+            "attempt",
+            kind="consumer",
+            parent=task.trace_parent,
+            evaluation_id=task.evaluation_id,
+            attempt=task.attempt,
         ):
             await self._work(held)
 
