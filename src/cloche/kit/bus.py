@@ -165,6 +165,17 @@ def bell_channel(subject: str) -> str:
     return f"cloche:bell:{subject}"
 
 
+class _ClosedIsAway:
+    """A connection that was closed under way is Redis being away: uvloop calls it a ``RuntimeError``."""
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: FBT001, FBT002  (redis-py's)
+        base: Any = super()
+        try:
+            await base.send_packed_command(command, check_health)
+        except RuntimeError as error:
+            raise RedisConnectionError(str(error)) from error
+
+
 class Bus:
     """Publishing and reading on one Redis connection pool."""
 
@@ -189,6 +200,7 @@ class Bus:
             health_check_interval=30,
             protocol=2,
         )
+        pool.connection_class = type("Connection", (_ClosedIsAway, pool.connection_class), {})
         return cls(Redis.from_pool(pool))
 
     async def close(self) -> None:

@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -215,10 +215,14 @@ async def test_what_waits_takes_no_memory_of_the_bus(
     later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     views = [await submit(api, "much", wait=0, run_at=later) for _ in range(3)]
     for view in views:
-        seen = events(api, view["id"])
-        assert (await anext(seen))["event"] == "evaluation.queued"
-        await seen.aclose()
+        assert await first(events(api, view["id"])) == "evaluation.queued"
         assert await valkey_client.exists(stream_key(view["id"]), source_key(view["id"])) == 0
+
+
+async def first(seen: AsyncGenerator[dict[str, Any]]) -> str:
+    """The first event's name; then the reader leaves."""
+    async with contextlib.aclosing(seen):
+        return (await anext(seen))["event"]
 
 
 async def test_storage_workers_share_the_ledgers_and_take_over_for_each_other(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +23,7 @@ async def submit(api: httpx.AsyncClient, source: str, wait: float = 30, **fields
     return answer.json()
 
 
-async def events(api: httpx.AsyncClient, evaluation_id: str, last: str | None = None) -> AsyncIterator[dict[str, Any]]:
+async def events(api: httpx.AsyncClient, evaluation_id: str, last: str | None = None) -> AsyncGenerator[dict[str, Any]]:
     headers = {"Last-Event-ID": last} if last else {}
     async with api.stream("GET", f"/api/v1/evaluations/{evaluation_id}/events", headers=headers) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")

@@ -90,7 +90,8 @@ async def check(places: Places, *, since: datetime | None, apart_s: float, repai
         stores = Stores(pool, bus)
         return await _check(stores, uuid7_floor(since) if since else UUID(int=0), apart_s, repair=repair)
     except (*UNAVAILABLE, PostgresError, RedisError) as error:
-        raise StackError(f"PostgreSQL or Redis can't be looked at: {error or type(error).__name__}.") from error
+        reason = f"{error}" or type(error).__name__
+        raise StackError(f"PostgreSQL or Redis can't be looked at: {reason}. Do both run?") from error
     finally:
         await bus.close()
         await pool.close()
