@@ -91,17 +91,22 @@ def test_group_makes_a_trace_of_each_and_links_them_to_the_call(traced: Stack, r
     with traced.client() as api:
         ids = submit(api, ":batch", evaluations=[one, one, one])["ids"]
 
-    def stored(spans: list[SeenSpan]) -> bool:
-        return {s.facts["cloche.evaluation_id"] for s in spans if s.name == "store"} >= set(ids)
+    def linked(spans: list[SeenSpan], name: str) -> set[str]:
+        return {trace for s in spans if s.name == name for trace, _ in s.links}
 
-    spans = receiver.wait_for(stored)
+    def whole(spans: list[SeenSpan]) -> bool:
+        mine = {s.trace for s in spans if s.name == "store" and s.facts["cloche.evaluation_id"] in ids}
+        called = any(s.name == "POST /api/v1/evaluations:batch" for s in spans)
+        return called and len(mine) == 3 and mine <= linked(spans, "relay outbox") & linked(spans, "report")
+
+    spans = receiver.wait_for(whole)
     (call,) = [s for s in spans if s.name == "POST /api/v1/evaluations:batch"]
     first = {s.facts["cloche.evaluation_id"]: s for s in spans if s.name == "submit"}
     assert set(first) == set(ids)
     assert len({s.trace for s in first.values()} | {call.trace}) == 4
     assert all(s.parent == "" and s.links == {(call.trace, call.id)} for s in first.values())
-    linked = [s for s in spans if s.name in {"relay outbox", "report"} and s.links]
-    assert {trace for s in linked for trace, _ in s.links} >= {s.trace for s in first.values()}
+    for carrier in ("relay outbox", "report", "store batch"):
+        assert linked(spans, carrier) >= {s.trace for s in first.values()}
 
 
 def logs(stack: Stack) -> dict[str, str]:

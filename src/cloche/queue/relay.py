@@ -45,18 +45,24 @@ class Relay:
 
         Raises: what PostgreSQL raises when it is away.
         """
-        while True:
-            bell = self._signals.outbox.listen()
-            events = await read_outbox(connection, BATCH)
-            self._meters.outbox_lag_s.set(events[0].age_s if events else 0.0)
-            if await self._publish(connection, events):
-                self._pause_s = 0.0
-            else:
-                self._pause_s = min(_LONGEST_PAUSE_S, self._pause_s * 2 or _FIRST_PAUSE_S)
-                await asyncio.sleep(self._pause_s * (0.5 + _RANDOM.random()))
-                continue
-            if len(events) < BATCH:
-                await wait_for_ring(bell, _POLL_S)
+        try:
+            while True:
+                await self._publish_next(connection)
+        finally:
+            self._meters.outbox_lag_s.set(0.0)  # another replica tells it from now on
+
+    async def _publish_next(self, connection: Connection) -> None:
+        """Publish what there is, then wait for more, or longer each time while the bus is away."""
+        bell = self._signals.outbox.listen()
+        events = await read_outbox(connection, BATCH)
+        self._meters.outbox_lag_s.set(events[0].age_s if events else 0.0)
+        if not await self._publish(connection, events):
+            self._pause_s = min(_LONGEST_PAUSE_S, self._pause_s * 2 or _FIRST_PAUSE_S)
+            await asyncio.sleep(self._pause_s * (0.5 + _RANDOM.random()))
+            return
+        self._pause_s = 0.0
+        if len(events) < BATCH:
+            await wait_for_ring(bell, _POLL_S)
 
     async def publish_batch(self, connection: Connection) -> int:
         """Publish the oldest events once; how many the bus took.

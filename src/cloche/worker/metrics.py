@@ -54,6 +54,7 @@ class Metrics:
         """Ask these whenever somebody wants to know."""
         self.free_slots.set_function(free)
         for name in usable():
+            self.executor_faults.labels(name)
             self.misbehaved.labels(name)  # a series that begins at 1 has no increase
             self.executor_usable.labels(name).set_function(lambda name=name: usable()[name])
 
