@@ -17,7 +17,7 @@ LAUNCHER := src/cloche/executor/launcher/bin/.built
 
 .PHONY: run stop setup dev-setup system web launcher check test test-full test-unit test-integration test-conformance \
         test-hostile test-mutation test-e2e test-chaos chaos test-web test-cgroup2 test-docker test-proxy test-images \
-        test-containers test-docker-kill test-compose bench bench-cell bench-docker lock wheel clean help
+        test-containers test-docker-kill test-compose bench bench-cell bench-docker bench-queue lock wheel clean help
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -159,6 +159,9 @@ bench-docker: dev-setup ## Containers beside docker run, the Docker Socket Proxy
 	@$(BIN)/python benchmarks/container_path.py
 	@$(BIN)/python benchmarks/docker_proxy.py
 	@$(BIN)/python benchmarks/much_output.py
+
+bench-queue: dev-setup ## What the platform itself costs, with an executor that ends everything at once
+	@$(BIN)/python benchmarks/throughput.py
 
 wheel: setup ## A wheel that needs no Node and no compiler
 	@$(BIN)/python -m hatchling build -t wheel

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 import uvicorn
@@ -13,6 +14,8 @@ from cloche.cli.main import app as command
 from cloche.client.async_client import AsyncClient
 from cloche.contracts.submission import EvaluationRequest
 from cloche.kit.listen import open_listener
+
+LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[(debug|info|warning|error) ")
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def cloche(address):
     async def run(*words):
         result = await asyncio.to_thread(CliRunner().invoke, command, ["queue", *words, "--url", address])
         # The services of this process may log into what the runner catches.
-        return result.exit_code, [line for line in result.stdout.splitlines() if "[warning" not in line]
+        return result.exit_code, [line for line in result.stdout.splitlines() if not LOGGED.match(line)]
 
     return run
 
