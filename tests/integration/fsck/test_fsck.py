@@ -206,6 +206,15 @@ BREAKS: list[tuple[str, Any, Any]] = [
         finished,
         sql("DELETE FROM verdict_record WHERE evaluation_id = $1", "DELETE FROM queue.result WHERE evaluation_id = $1"),
     ),
+    ("record_unreadable", finished, sql("UPDATE verdict_record SET record = '{' WHERE evaluation_id = $1")),
+    (
+        "record_unreadable",
+        finished,
+        sql(
+            "UPDATE verdict_record SET record = '\\xff00' WHERE evaluation_id = $1",
+            "DELETE FROM queue.result WHERE evaluation_id = $1",
+        ),
+    ),
     ("verdict_differs", finished, sql("UPDATE evaluation SET verdict = 'wrong_answer' WHERE id = $1")),
     (
         "verdict_differs",

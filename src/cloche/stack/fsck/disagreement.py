@@ -26,6 +26,7 @@ KINDS: Final[dict[str, Kind]] = {
     "unread_result": Kind("the queue has its result, the record has not", "store the result"),
     "awaiting_too_long": Kind("its record waits for output that does not come", "store it, naming what is missing"),
     "no_record": Kind("finished without a terminal record", "write the record anew"),
+    "record_unreadable": Kind("its terminal record can't be read", "take the queue's record, else the columns"),
     "verdict_differs": Kind("evaluation, record and queue name different verdicts", "take the queue's record"),
     "dead_letter_differs": Kind("a dead letter, and not internal_error", "take the queue's record"),
     "attempt_differs": Kind("evaluation, record and queue are of different attempts", "take the queue's record"),

@@ -4,12 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
-
-from cloche.contracts.record import StreamSummary, TerminalRecord
 from cloche.kit.postgres import load_sql
 from cloche.stack.fsck.disagreement import Disagreement
-from cloche.storage.fold import STREAM_NUMBERS
+from cloche.stack.fsck.verdict_look import look_at_finished
 
 PACKAGE: Final = "cloche.stack.fsck"
 #: Kinds that one statement finds, which has the kind's name.
@@ -25,9 +22,7 @@ STATEMENTS: Final = (
     "unread_result",
     "awaiting_too_long",
     "no_record",
-    "verdict_differs",
     "dead_letter_differs",
-    "attempt_differs",
     "output_beyond",
     "output_overlaps",
     "stuck_event",
@@ -42,42 +37,18 @@ async def look_at_record(session: Any, since: UUID) -> AsyncIterator[Disagreemen
     for kind in STATEMENTS:
         async for row in session.cursor(_SQL[kind], since, prefetch=_PAGE):
             yield Disagreement(kind, str(row["id"]), row["detail"] or "")
-    async for finding in _look_at_output(session, since):
+    async for finding in _look_at_finished(session, since):
         yield finding
 
 
-async def _look_at_output(session: Any, since: UUID) -> AsyncIterator[Disagreement]:
+async def _look_at_finished(session: Any, since: UUID) -> AsyncIterator[Disagreement]:
     last = _NO_ID
     while rows := await session.fetch(_SQL["records_page"], last, since, _PAGE):
         last = rows[-1]["id"]
-        stored: dict[tuple[UUID, int], Any] = {}
-        for row in await session.fetch(
-            _SQL["stored_output"], [row["id"] for row in rows], [row["attempt"] for row in rows]
-        ):
-            stored[row["id"], row["stream"]] = row
+        output: dict[UUID, dict[int, Any]] = {row["id"]: {} for row in rows}
+        stored = await session.fetch(_SQL["stored_output"], list(output), [row["attempt"] for row in rows])
+        for row in stored:
+            output[row["id"]][row["stream"]] = row
         for row in rows:
-            if detail := _wrong_output(row, stored):
-                yield Disagreement("output_differs", str(row["id"]), detail)
-
-
-def _wrong_output(row: Any, stored: dict[tuple[UUID, int], Any]) -> str | None:
-    """The first stream that is not as the record says, but for what is named missing."""
-    record = TerminalRecord.model_validate_json(row["record"])
-    if record.execution is None:
-        return None
-    missing = missing_ranges(row["missing"])
-    for stream, number in STREAM_NUMBERS.items():
-        summary: StreamSummary = getattr(record.execution, stream)
-        have = stored.get((row["id"], number))
-        have_bytes: int = have["bytes"] if have else 0
-        expected = summary.kept - sum(end - start for start, end in missing.get(stream, ()))
-        if have_bytes != expected:
-            return f"{stream}: {have_bytes} bytes instead of {expected}"
-        if have and summary.sha256 and not missing.get(stream) and have["sha256"] != summary.sha256:
-            return f"{stream}: other bytes"
-    return None
-
-
-def missing_ranges(text: str) -> dict[str, list[tuple[int, int]]]:
-    """The byte ranges of each stream that a record names missing."""
-    return {stream: [(start, end) for start, end in ranges] for stream, ranges in orjson.loads(text).items()}
+            for finding in look_at_finished(row, output[row["id"]]):
+                yield finding

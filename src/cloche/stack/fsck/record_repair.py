@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
+from pydantic import ValidationError
 
 from cloche.contracts.record import Evidence, ExecutionRecord, StreamSummary, TerminalRecord
 from cloche.kit.clock import iso, now
@@ -49,8 +50,7 @@ async def _store(stores: Stores, rows: Sequence[Any]) -> None:
 async def mend_verdict(stores: Stores, ids: Sequence[UUID]) -> None:
     """Let evaluation and stored record say what the queue committed, else what the record says, else the columns."""
     for row in await stores.pool.fetch(_SQL["authorities"], list(ids)):
-        given: bytes | None = row["queued"] or row["recorded"]
-        record = TerminalRecord.model_validate_json(given) if given else _from_columns(row)
+        record = _readable(row["queued"]) or _readable(row["recorded"]) or _from_columns(row)
         run = record.execution
         await stores.pool.execute(
             _SQL["restate"],
@@ -67,6 +67,14 @@ async def mend_verdict(stores: Stores, ids: Sequence[UUID]) -> None:
         )
 
 
+def _readable(given: bytes | None) -> TerminalRecord | None:
+    """The record; None when there is none, or nothing that can be read."""
+    try:
+        return None if given is None else TerminalRecord.model_validate_json(given)
+    except ValidationError:
+        return None
+
+
 def _from_columns(row: Any) -> TerminalRecord:
     return TerminalRecord(
         verdict=row["verdict"] or "internal_error",
@@ -80,10 +88,10 @@ def _from_columns(row: Any) -> TerminalRecord:
 async def mend_output(stores: Stores, ids: Sequence[UUID]) -> None:
     """Write each stream of the deciding attempt anew: without overlaps, from the record where it holds all."""
     for row in await stores.pool.fetch(_SQL["authorities"], list(ids)):
-        record = TerminalRecord.model_validate_json(row["recorded"])
-        if record.execution is None:
+        record, queued = _readable(row["recorded"]), _readable(row["queued"])
+        if record is None or record.execution is None:
             continue
-        full = TerminalRecord.model_validate_json(row["queued"]).execution if row["queued"] else None
+        full = queued and queued.execution
         async with stores.pool.acquire() as session, session.transaction():
             missing: dict[str, list[Range]] = {}
             for stream in STREAM_NUMBERS:

@@ -28,6 +28,7 @@ _OF_EVALUATIONS: Final[dict[str, Callable[[Stores, Sequence[UUID]], Awaitable[No
     "unread_result": record_repair.mend_unread_result,
     "awaiting_too_long": record_repair.mend_awaiting,
     "no_record": record_repair.mend_verdict,
+    "record_unreadable": record_repair.mend_verdict,
     "verdict_differs": record_repair.mend_verdict,
     "dead_letter_differs": record_repair.mend_verdict,
     "attempt_differs": record_repair.mend_verdict,
