@@ -160,8 +160,9 @@ bench-docker: dev-setup ## Containers beside docker run, the Docker Socket Proxy
 	@$(BIN)/python benchmarks/docker_proxy.py
 	@$(BIN)/python benchmarks/much_output.py
 
-bench-queue: dev-setup ## What the platform itself costs, with an executor that ends everything at once
+bench-queue: dev-setup ## What the platform itself costs, with an executor that ends everything at once; and fairness
 	@$(BIN)/python benchmarks/throughput.py
+	@$(BIN)/python benchmarks/fairness.py
 
 wheel: setup ## A wheel that needs no Node and no compiler
 	@$(BIN)/python -m hatchling build -t wheel

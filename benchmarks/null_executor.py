@@ -1,6 +1,6 @@
 """An executor without cells: it accepts a program and says at once that it ended well. Only for benchmarks.
 
-    python benchmarks/null_executor.py /path/of.sock [--slots 64]
+    python benchmarks/null_executor.py /path/of.sock [--slots 64] [--sleep SECONDS]
 
 What is left of an evaluation then is the platform's own cost. It offers the runtime ``null``, which nothing else
 does, so that no other program comes here.
@@ -46,12 +46,14 @@ def _offer(slots: int) -> dict[str, Any]:
     }
 
 
-async def _serve(path: str, slots: int) -> None:
+async def _serve(path: str, slots: int, sleep_s: float) -> None:
     async def offer(_: web.Request) -> web.Response:
         return web.json_response(_offer(slots))
 
     async def execute(request: web.Request) -> web.Response:
         await request.read()
+        if sleep_s:
+            await asyncio.sleep(sleep_s)
         return web.Response(body=_LINES, content_type="application/x-ndjson")
 
     async def extend(request: web.Request) -> web.Response:
@@ -71,5 +73,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("path")
     parser.add_argument("--slots", type=int, default=64)
+    parser.add_argument("--sleep", type=float, default=0.0)
     given = parser.parse_args()
-    uvloop.run(_serve(given.path, given.slots))
+    uvloop.run(_serve(given.path, given.slots, given.sleep))

@@ -90,8 +90,8 @@ class Verdicts:
 
 
 @contextlib.contextmanager
-def null_worker(stack: Stack) -> Iterator[dict[str, int]]:
-    """A second Queue Worker, whose executor is the one without cells; their processes by name."""
+def null_worker(stack: Stack, *options: str) -> Iterator[dict[str, int]]:
+    """A second Queue Worker, whose executor is the one without cells (``options``); their processes by name."""
     secrets = json.loads((stack.data_dir / "secrets" / "worker.json").read_text())
     path = stack.data_dir.parent / "null.sock"
     secrets["executors"] = [{"name": "null", "address": f"unix:{path}", "token": "-"}]
@@ -102,7 +102,9 @@ def null_worker(stack: Stack) -> Iterator[dict[str, int]]:
     own["CLOCHE_WORKER_LISTEN"] = f"unix:{stack.data_dir.parent}/null-worker.sock"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CLOCHE_")}
     log = (stack.data_dir.parent / "null-worker.log").open("wb")
-    executor = subprocess.Popen([sys.executable, str(Path(__file__).with_name("null_executor.py")), str(path)])
+    executor = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("null_executor.py")), str(path), *options]
+    )
     while not path.exists():
         time.sleep(0.05)
     worker = subprocess.Popen([sys.executable, "-m", "cloche.worker"], env=clean | own, stdout=log, stderr=log)

@@ -138,8 +138,10 @@ def _apply_state(progress: Progress | None, entry: LedgerEntry) -> None:
             progress.queued_seq = entry.seq
         case "evaluation.leased":
             progress.running = True
-            progress.leased_at = parse(Leased.model_validate_json(entry.body).leased_at)
-            progress.leased_seq = entry.seq
+            leased = Leased.model_validate_json(entry.body)
+            progress.leased_at, progress.leased_seq = parse(leased.leased_at), entry.seq
+            if leased.queued_at is not None:
+                progress.queued_at = parse(leased.queued_at)
         case "evaluation.started":
             body = Started.model_validate_json(entry.body)
             progress.running = True
