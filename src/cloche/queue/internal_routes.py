@@ -15,18 +15,24 @@ from cloche.contracts.tasks import (
     CompletedGroup,
     CompleteGroup,
     CompleteRequest,
+    EnqueueAnswer,
     EnqueueRequest,
     ExecutorsAnswer,
     FailRequest,
     GoodbyeRequest,
+    HeartbeatAnswer,
     HeartbeatRequest,
+    LeaseAnswer,
     LeaseRequest,
+    LoadsAnswer,
+    ResultsPage,
 )
 from cloche.kit.clock import now
 from cloche.kit.tokens import require_caller
 from cloche.kit.tracing import sent_place
 from cloche.queue.executors import Executors
 from cloche.queue.faults import Faults
+from cloche.queue.internal_document import told
 from cloche.queue.leasing import Leasing
 from cloche.queue.loads import Loads
 from cloche.queue.results import Results
@@ -61,10 +67,12 @@ def internal_router(face: InternalFace, tokens: Mapping[str, str]) -> APIRouter:
     router = APIRouter(prefix=PREFIX)
     _add_api_routes(router, face, tokens)
     _add_worker_routes(router, face, tokens)
+    _add_fault_routes(router, face, tokens)
     storage = require_caller(tokens, "storage")
 
-    @router.get("/results")
+    @router.get("/results", **told("storage", ResultsPage))
     async def results(request: Request, after: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
+        """Results after a cursor, in the order of their commits."""
         storage(request)
         rows, cursor = await face.results.page(after, limit)
         return Response(results_page(rows, cursor), media_type=_JSON)
@@ -75,8 +83,9 @@ def internal_router(face: InternalFace, tokens: Mapping[str, str]) -> APIRouter:
 def _add_api_routes(router: APIRouter, face: InternalFace, tokens: Mapping[str, str]) -> None:
     api = require_caller(tokens, "api")
 
-    @router.post("/enqueue")
+    @router.post("/enqueue", **told("api", EnqueueAnswer, EnqueueRequest))
     async def enqueue(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
+        """Queue tasks; an id that was ever queued is left as it is."""
         api(request)
         begun = now()
         body = await _read(request, EnqueueRequest)
@@ -84,19 +93,22 @@ def _add_api_routes(router: APIRouter, face: InternalFace, tokens: Mapping[str, 
         note_enqueued(body.tasks, begun, sent_place(request.headers))
         return _json(answer)
 
-    @router.post("/cancel")
+    @router.post("/cancel", **told("api", CancelAnswer, CancelRequest))
     async def cancel(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
+        """Cancel tasks, whatever state they are in."""
         api(request)
         body = await _read(request, CancelRequest)
         return _json(CancelAnswer(outcomes=await face.faults.cancel(body.evaluation_ids)))
 
-    @router.get("/executors")
+    @router.get("/executors", **told("api", ExecutorsAnswer))
     async def executors(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
+        """The executors as their workers last reported them."""
         api(request)
         return _json(ExecutorsAnswer(executors=await face.executors.seen()))
 
-    @router.get("/loads")
+    @router.get("/loads", **told("api", LoadsAnswer))
     async def loads(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
+        """Tenants that have half of what they may queue, or more, and every lane."""
         api(request)
         return _json(await face.loads.now())
 
@@ -104,24 +116,27 @@ def _add_api_routes(router: APIRouter, face: InternalFace, tokens: Mapping[str, 
 def _add_worker_routes(router: APIRouter, face: InternalFace, tokens: Mapping[str, str]) -> None:
     worker = require_caller(tokens, "worker")
 
-    @router.post("/lease")
+    @router.post("/lease", **told("worker", LeaseAnswer, LeaseRequest))
     async def lease(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
+        """A long poll for tasks that these executors can run."""
         worker(request)
         body = await _read(request, LeaseRequest)
         rows = await face.leasing.lease(body, request.is_disconnected)
         places = note_leased(rows, sent_place(request.headers))
         return Response(lease_answer(rows, places), media_type=_JSON)
 
-    @router.post("/heartbeat")
+    @router.post("/heartbeat", **told("worker", HeartbeatAnswer, HeartbeatRequest))
     async def heartbeat(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
+        """Extend leases, and hear which are cancelled or lost."""
         worker(request)
         body = await _read(request, HeartbeatRequest)
         answer = await face.tasks.heartbeat(body)
         await face.executors.touch(body.worker)
         return _json(answer)
 
-    @router.post("/complete")
+    @router.post("/complete", **told("worker", CompleteAnswer, CompleteRequest))
     async def complete(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
+        """Commit the record of a run; 409 when the lease is lost or the task was cancelled first."""
         worker(request)
         begun = now()
         body = await _read(request, CompleteRequest)
@@ -129,8 +144,9 @@ def _add_worker_routes(router: APIRouter, face: InternalFace, tokens: Mapping[st
         note_committed([body], begun, sent_place(request.headers))
         return _json(CompleteAnswer(state="done"))
 
-    @router.post("/complete:batch")
+    @router.post("/complete:batch", **told("worker", CompletedGroup, CompleteGroup))
     async def complete_group(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
+        """Commit several records, each fenced for itself."""
         worker(request)
         begun = now()
         body = await _read(request, CompleteGroup)
@@ -139,8 +155,13 @@ def _add_worker_routes(router: APIRouter, face: InternalFace, tokens: Mapping[st
         note_committed(committed, begun, sent_place(request.headers))
         return _json(CompletedGroup(done=done))
 
-    @router.post("/fail")
+
+def _add_fault_routes(router: APIRouter, face: InternalFace, tokens: Mapping[str, str]) -> None:
+    worker = require_caller(tokens, "worker")
+
+    @router.post("/fail", **told("worker", CompleteAnswer, FailRequest))
     async def fail(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
+        """Report a platform fault; another attempt follows, or the end."""
         worker(request)
         begun = now()
         body = await _read(request, FailRequest)
@@ -148,8 +169,9 @@ def _add_worker_routes(router: APIRouter, face: InternalFace, tokens: Mapping[st
         note_failed(body, answer, begun, sent_place(request.headers))
         return _json(answer)
 
-    @router.post("/goodbye")
+    @router.post("/goodbye", **told("worker", None, GoodbyeRequest))
     async def goodbye(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
+        """Leave: what never started is queued again at once."""
         worker(request)
         body = await _read(request, GoodbyeRequest)
         await face.faults.release([(key.evaluation_id, key.lease_id) for key in body.unstarted])

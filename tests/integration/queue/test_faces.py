@@ -1,24 +1,24 @@
 """Who may call what: service tokens, API keys, tenants, roles."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import asyncpg
 import httpx
 import pytest
 
 from cloche.kit.errors import ForbiddenError, InvalidRequestError, UnauthenticatedError
 from cloche.kit.keys import new_key
+from cloche.queue.internal_routes import internal_router
 
+DOCUMENT = json.loads((Path(__file__).parents[3] / "docs/reference/queue-internal.openapi.json").read_text())
+PREFIX = "/queue/internal/v1"
+#: Of each call of the document: its method, and whose token it wants.
 CALLS = {
-    "/enqueue": "api",
-    "/cancel": "api",
-    "/executors": "api",
-    "/loads": "api",
-    "/lease": "worker",
-    "/heartbeat": "worker",
-    "/complete": "worker",
-    "/complete:batch": "worker",
-    "/fail": "worker",
-    "/goodbye": "worker",
-    "/results": "storage",
+    path.removeprefix(PREFIX): (method.upper(), *operation["security"][0])
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
 }
 
 
@@ -39,9 +39,16 @@ async def key(owner):
     return make
 
 
-@pytest.mark.parametrize(("path", "caller"), CALLS.items())
-async def test_each_call_is_one_callers_only(queue, path, caller):
-    method = "GET" if path in {"/results", "/executors", "/loads"} else "POST"
+def test_every_internal_route_is_documented_with_its_caller():
+    face: Any = None
+    routes: Any = internal_router(face, {}).routes
+    assert {route.path for route in routes} == {PREFIX + path for path in CALLS}
+    assert {caller for _, caller in CALLS.values()} == {"api", "worker", "storage"}
+
+
+@pytest.mark.parametrize("path", CALLS)
+async def test_each_call_is_one_callers_only(queue, path):
+    method, caller = CALLS[path]
     for other in {"api", "worker", "storage"} - {caller}:
         with pytest.raises(ForbiddenError):
             await queue.call(other, method, path)
