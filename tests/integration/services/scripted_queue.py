@@ -63,6 +63,8 @@ class ScriptedQueue:
         self.groups: asyncio.Queue[list[str]] = asyncio.Queue()
         self.on_group: Callable[[list[dict[str, Any]]], Awaitable[list[str]]] = _commit_none
         self.cancelled: list[str] = []
+        #: What the worker gave back when it left.
+        self.goodbyes: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         #: Set once the worker says of an executor that nothing can be run there.
         self.told_unhealthy = asyncio.Event()
 
@@ -124,5 +126,6 @@ class ScriptedQueue:
         self.reports.put_nowait(("fail", await request.json()))
         return web.json_response({"state": "retrying"})
 
-    async def _goodbye(self, _: web.Request) -> web.Response:
+    async def _goodbye(self, request: web.Request) -> web.Response:
+        self.goodbyes.put_nowait(await request.json())
         return web.Response(status=204)

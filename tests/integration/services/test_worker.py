@@ -45,9 +45,15 @@ def registry() -> CollectorRegistry:
     return CollectorRegistry()
 
 
+@pytest.fixture
+def stop() -> asyncio.Event:
+    """Set it, and the worker drains; it waits for no run."""
+    return asyncio.Event()
+
+
 @pytest_asyncio.fixture
 async def queue(
-    tmp_path: Path, executor: ScriptedExecutor, valkey: ValkeyServer, registry: CollectorRegistry
+    tmp_path: Path, executor: ScriptedExecutor, valkey: ValkeyServer, registry: CollectorRegistry, stop: asyncio.Event
 ) -> AsyncIterator[ScriptedQueue]:
     """A queue that a running worker leases from."""
     scripted = ScriptedQueue(tmp_path / "q.sock")
@@ -64,7 +70,6 @@ async def queue(
     )
     bus = Bus.connect(valkey.url("worker"))
     fleet = Fleet(settings.executors)
-    stop = asyncio.Event()
     async with scripted.serving(), ServiceClient(settings.queue, TOKEN) as client:
         worker = Worker(settings, client, fleet, bus, Metrics(registry))
         working = asyncio.create_task(worker.run(stop))
@@ -384,6 +389,46 @@ async def test_task_cancelled_without_a_slot_is_said_not_to_have_run(queue: Scri
     assert report["evaluation_id"] == str(tasks[-1].evaluation_id)
     assert (report["record"]["message"], report["record"]["executor"]) == ("Cancelled before it ran.", None)
     forever.set()
+
+
+@slots(2)
+async def test_worker_that_leaves_gives_back_every_lease_and_says_which_programs_had_begun(
+    queue: ScriptedQueue, executor: ScriptedExecutor, stop: asyncio.Event
+):
+    begun, reached, forever = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def block(run: Run) -> None:
+        await run.say(started(), output(b"so far", 0))
+        begun.set()
+        await forever.wait()
+
+    async def begin_never(_: Run) -> None:
+        reached.set()
+        await forever.wait()
+
+    executor.script.update(block=block, begin_never=begin_never)
+    running, unbegun, waiting = task("block", 1, 1), task("begin_never", 2, 2), task("block", 3, 3)
+    for one in (running, unbegun, waiting):
+        queue.tasks.put_nowait(one)
+    async with asyncio.timeout(10):
+        await begun.wait()
+        await reached.wait()
+        while str(waiting.lease_id) not in await leases_of_heartbeat(queue):
+            pass
+        await heartbeats(queue, 3)
+        stop.set()
+        goodbye = await queue.goodbyes.get()
+        assert [key["lease_id"] for key in goodbye["unstarted"]] == [str(waiting.lease_id)]
+        reports = dict([await _failed(queue), await _failed(queue)])
+    assert reports == {str(running.lease_id): True, str(unbegun.lease_id): False}
+    forever.set()
+
+
+async def _failed(queue: ScriptedQueue) -> tuple[str, bool]:
+    """The lease of the next failure, and whether its program had begun."""
+    kind, report = await next_report(queue)
+    assert (kind, report["reason"]) == ("fail", "worker_stopping")
+    return report["lease_id"], report["started"]
 
 
 async def test_records_that_are_decided_together_go_together_and_one_refused_is_sent_alone(tmp_path: Path):
