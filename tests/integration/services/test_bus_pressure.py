@@ -186,7 +186,8 @@ async def test_reader_that_comes_late_gets_what_is_no_longer_on_the_bus(
             go_on.set()
     assert text_of(seen) == (data + b"end\n").decode()
     kinds = [event["event"] for event in seen if event["event"] != "output"]
-    assert kinds == steps
+    # A worker may be faster than the word of its lease.
+    assert (sorted(kinds[:-1]), kinds[-1]) == (sorted(steps[:-1]), steps[-1])
     ids = [tuple(map(int, event["id"].split(".")[1:])) for event in seen if "id" in event]
     assert ids == sorted(set(ids))
 
