@@ -3,7 +3,7 @@
     python benchmarks/fairness.py [--queued 10000] [--runs 100]
 
 Programs take 200 ms on 8 slots of an executor without cells, so A's work alone would last four minutes. A slot is free
-every 25 ms on average, and at the latest after 200 ms: that is the null row's bound, a queue that serves B first.
+every 25 ms on average, and at the latest after 200 ms. The first row is the same with nothing else queued.
 """
 
 import argparse

@@ -193,7 +193,7 @@ class Follower:
             async for sse in self._live_output(evaluation_id, position, id_, event.body):
                 yield sse
         position.epoch, position.seq = id_.epoch, id_.seq
-        if event.type not in {"output", "evaluation.completed"}:
+        if event.type != "output":
             yield Sse(event.type, event.body.decode(), id_)
 
     async def _live_output(

@@ -4,6 +4,7 @@ import asyncio
 
 from fastapi import FastAPI
 
+from cloche.kit.background import end_all
 from cloche.kit.bus import Bus
 from cloche.kit.http_app import install_errors, install_operations
 from cloche.kit.http_client import ServiceClient
@@ -29,8 +30,7 @@ async def run(settings: StorageSettings) -> None:
         try:
             await serve([(_health_app(store, bus, registry), open_listener(settings.listen))])
         finally:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+            await end_all([working])
             await bus.close()
             await pool.close()
 
