@@ -51,6 +51,8 @@ class Seen:
     last_id: str | None = None
     connections: int = 0
     statuses: dict[int, int] = field(default_factory=dict[int, int])
+    #: Each event: which connection brought it, its id, its kind.
+    heard: list[str] = field(default_factory=list[str])
 
 
 async def submit(session: aiohttp.ClientSession, url: str, key: str, runtime: str = "python") -> str:
@@ -117,6 +119,7 @@ async def _read(stream: aiohttp.ClientResponse, seen: Seen) -> None:
             continue
         kind, data = event.get("event"), event.get("data", "{}")
         seen.last_id = event.get("id", seen.last_id)
+        seen.heard.append(f"{seen.connections} {event.get('id')} {kind}")
         event = {}
         _take(kind, data, seen)
 

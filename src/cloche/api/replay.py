@@ -1,7 +1,9 @@
 """From what PostgreSQL holds to the events a watcher has not seen yet. No I/O."""
 
 import base64
+import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import orjson
 
@@ -17,32 +19,73 @@ from cloche.kit.postgres import Row
 QUEUED_SEQ = 1
 
 
+#: No more digits than PostgreSQL's integer and Lua's numbers hold, whoever sends an id.
+_BOOKMARK = re.compile(r"([0-9a-z]{1,16})\.([0-9]{1,9})\.([0-9]{1,15})\.([0-9]{1,15})\.([0-9]{1,15})", re.ASCII)
+
+
+class Bookmark(NamedTuple):
+    """How far a reader has come: the last event, and how many bytes of its attempt's streams the reader has.
+
+    Which event brought a byte may change on the way to the record; the byte's offset does not.
+    """
+
+    event: EventId
+    stdout: int = 0
+    stderr: int = 0
+
+    def __str__(self) -> str:
+        """The id of an event on the wire: ``epoch.attempt.seq.stdout.stderr``."""
+        return f"{self.event.epoch}.{self.event.attempt}.{self.event.seq}.{self.stdout}.{self.stderr}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Bookmark | None":
+        """The bookmark, or None when ``text`` is not one."""
+        found = _BOOKMARK.fullmatch(text)
+        if found is None:
+            return None
+        return cls(EventId(found[1], int(found[2]), int(found[3])), int(found[4]), int(found[5]))
+
+
 @dataclass(frozen=True, slots=True)
 class Sse:
-    """One server-sent event; ``id`` None leaves the reader's last id as it is."""
+    """One server-sent event; without a place in the bus (``id``) it leaves the reader's bookmark as it is."""
 
     event: str
     data: str
     id: EventId | None = None
+    bookmark: Bookmark | None = None
 
     def encode(self) -> bytes:
         """As bytes on the wire. ``data`` is JSON on one line."""
-        head = f"id: {self.id}\n" if self.id else ""
+        head = f"id: {self.bookmark}\n" if self.bookmark else ""
         return f"{head}event: {self.event}\ndata: {self.data}\n\n".encode()
 
 
 @dataclass(slots=True)
 class Position:
-    """How far one watcher has come: the last event and the next byte of each stream, where known."""
+    """How far one watcher has come: the last event and the next byte of each stream."""
 
     epoch: str = ""
     attempt: int = 0
     seq: int = 0
     offsets: dict[Stream, int] = field(default_factory=dict["Stream", int])
-    #: Whether the watcher has seen this attempt from its beginning, so that ``offsets`` are complete.
-    whole: bool = True
     #: From this event on the bus has all, and a replay need not bring them.
     live_from: EventId | None = None
+
+    @classmethod
+    def of(cls, bookmark: Bookmark | None) -> "Position":
+        """Where a reader goes on, from the beginning without a bookmark."""
+        if bookmark is None:
+            return cls()
+        offsets: dict[Stream, int] = {"stdout": bookmark.stdout, "stderr": bookmark.stderr}
+        return cls(*bookmark.event, offsets)
+
+    def bookmarked(self, sse: Sse) -> Sse:
+        """The event as it goes to the reader, who has all up to here once it has this."""
+        if sse.id is None:
+            return sse
+        have = Bookmark(sse.id, self.offsets.get("stdout", 0), self.offsets.get("stderr", 0))
+        return Sse(sse.event, sse.data, sse.id, have)
 
     def has_seen(self, epoch: str | None, attempt: int, seq: int | None) -> bool:
         """Whether the event with this id came before the position, or comes by itself."""
@@ -56,7 +99,6 @@ class Position:
         """A later attempt begins: its streams start at 0."""
         self.attempt = attempt
         self.offsets = {}
-        self.whole = True
 
     def clip(self, stream: Stream, offset: int, data: bytes) -> tuple[int, bytes]:
         """The part of a chunk that the watcher does not have yet."""
@@ -113,6 +155,7 @@ def missing_events(row: Row) -> list[Sse]:
 def state_events(row: Row, position: Position) -> list[tuple[int, Sse]]:
     """``queued``, ``leased`` and ``started`` as far as they are known and unseen, with their sequences."""
     attempt, epoch = row["attempt"], row["epoch"]
+    has_output = position.attempt == attempt and any(position.offsets.values())
     steps = (
         ("evaluation.queued", 0, row["queued_seq"], row["queued_at"], _queued),
         ("evaluation.leased", attempt, row["leased_seq"], row["leased_at"], _leased),
@@ -121,6 +164,7 @@ def state_events(row: Row, position: Position) -> list[tuple[int, Sse]]:
     found: list[tuple[int, Sse]] = []
     for name, of_attempt, seq, at, body in steps:
         seen = position.has_seen(epoch, of_attempt, seq) or (seq is None and position.seq > 0)
+        seen = seen or (name == "evaluation.started" and has_output)
         if at is not None and not seen:
             id_ = EventId(epoch, of_attempt, seq) if epoch and seq else None
             found.append((seq or 0, Sse(name, body(row), id_)))

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from cloche.api.bells import Bells, Watcher
 from cloche.api.replay import (
+    Bookmark,
     Position,
     Sse,
     case_event,
@@ -42,10 +43,10 @@ _EPOCH_OF_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 class _Place:
     """The last event that was read from a stream of the bus, and the subscription under which that was."""
 
-    subscription: int
-    epoch: str
-    attempt: int
-    seq: int
+    subscription: int = 0
+    epoch: str = ""
+    attempt: int = 0
+    seq: int = 0
 
     @property
     def id(self) -> EventId:
@@ -99,7 +100,7 @@ class Follower:
         finally:
             self._leave(evaluation_id, watcher)
 
-    async def follow(self, evaluation_id: UUID, tenant: str, after: EventId | None) -> AsyncIterator[Sse]:
+    async def follow(self, evaluation_id: UUID, tenant: str, after: Bookmark | None) -> AsyncIterator[Sse]:
         """Every event after ``after`` until the verdict, which is the last one.
 
         Raises:
@@ -108,18 +109,16 @@ class Follower:
         with self.bells.watch(str(evaluation_id)) as watcher:
             self._enter(evaluation_id, watcher)
             try:
-                async for event in self._follow(evaluation_id, tenant, after, watcher):
-                    yield event
+                position = Position.of(after)
+                async for event in self._follow(evaluation_id, tenant, position, watcher):
+                    yield position.bookmarked(event)
             finally:
                 self._leave(evaluation_id, watcher)
 
     async def _follow(
-        self, evaluation_id: UUID, tenant: str, after: EventId | None, watcher: Watcher
+        self, evaluation_id: UUID, tenant: str, position: Position, watcher: Watcher
     ) -> AsyncIterator[Sse]:
         row = await self._store.find(evaluation_id, tenant)
-        position = Position()
-        if after is not None:
-            position = Position(after.epoch, after.attempt, after.seq, whole=False)
         if row["status"] != "finished":
             async for event in self._until_finished(row, position, watcher):
                 yield event
@@ -133,12 +132,9 @@ class Follower:
     async def _until_finished(self, row: Row, position: Position, watcher: Watcher) -> AsyncIterator[Sse]:
         """Live events; first what PostgreSQL holds from before Redis lost its data, if it did."""
         evaluation_id: UUID = row["id"]
-        place = _Place(self.bells.subscription, await self._epoch(), position.attempt, position.seq)
-        if position.epoch != place.epoch:
-            place.attempt = place.seq = 0
-            if position.epoch or row["epoch"] not in {None, place.epoch}:
-                async for sse in self._stored(row, position):
-                    yield sse
+        place = _Place()
+        async for sse in self._find_place(row, position, place, watcher):
+            yield sse
         while evaluation_id not in self._finished:
             events = await self._read(evaluation_id, place)
             async for sse in self._trimmed(row, position, place, events[:1]):
@@ -151,6 +147,20 @@ class Follower:
                 await self._look_again(place)
                 async for sse in self._queued(row, position):
                     yield sse
+
+    async def _find_place(self, row: Row, position: Position, place: _Place, watcher: Watcher) -> AsyncIterator[Sse]:
+        """Where to read on, as soon as Redis tells its epoch: before that nobody knows what there is new."""
+        while not await self._look_again(place):
+            if not await watcher.wait(LOOK_S):
+                async for sse in self._queued(row, position):
+                    yield sse
+            if row["id"] in self._finished:
+                return
+        if position.epoch == place.epoch:
+            place.attempt, place.seq = position.attempt, position.seq
+        elif position.epoch or row["epoch"] not in {None, place.epoch}:
+            async for sse in self._stored(row, position):
+                yield sse
 
     async def _queued(self, row: Row, position: Position) -> AsyncIterator[Sse]:
         """That it waits, which only PostgreSQL tells, to a watcher that has been told nothing yet."""
@@ -200,7 +210,7 @@ class Follower:
         self, evaluation_id: UUID, position: Position, id_: EventId, body: bytes
     ) -> AsyncIterator[Sse]:
         stream, offset, data, at = live_output(position, body)
-        if position.whole and offset > position.offsets.get(stream, 0):
+        if offset > position.offsets.get(stream, 0):
             async for sse in self._fill(evaluation_id, position, stream, offset):
                 yield sse
         if data:
@@ -263,11 +273,14 @@ class Follower:
         id_ = EventId(row["epoch"], row["attempt"], row["finished_seq"]) if row["finished_seq"] else None
         return Sse("evaluation.finished", view.model_dump_json(), id_)
 
-    async def _look_again(self, place: _Place) -> None:
-        """Read on in the same place, or from the beginning if Redis has lost its data."""
-        epoch = await self._epoch()
+    async def _look_again(self, place: _Place) -> bool:
+        """Read on in the same place, or from the beginning if Redis has lost its data; whether Redis can tell."""
+        subscription, epoch = self.bells.subscription, await self._epoch()
         if epoch not in {"", place.epoch}:
             place.epoch, place.attempt, place.seq = epoch, 0, 0
+        if epoch:
+            place.subscription = subscription
+        return bool(epoch)
 
     async def _epoch(self) -> str:
         try:
@@ -276,9 +289,8 @@ class Follower:
             return ""
 
     async def _read(self, evaluation_id: UUID, place: _Place) -> list[StreamEvent]:
-        if place.subscription != self.bells.subscription:
-            place.subscription = self.bells.subscription
-            await self._look_again(place)
+        if place.subscription != self.bells.subscription and not await self._look_again(place):
+            return []
         try:
             return await self._bus.read(str(evaluation_id), place.attempt, place.seq, count=_READ_EVENTS)
         except (RedisError, OSError):

@@ -131,9 +131,9 @@ class Watch:
 
 
 def _attempt_of(event_id: str) -> int:
-    """The attempt in ``epoch.attempt.seq``; 0 when it is something else."""
+    """The attempt in ``epoch.attempt.…``; 0 when it is something else."""
     parts = event_id.split(".")
-    return int(parts[1]) if len(parts) == 3 and parts[1].isdecimal() else 0
+    return int(parts[1]) if len(parts) > 2 and parts[1].isdecimal() else 0
 
 
 def _decoded(encoded: str | None) -> bytes:

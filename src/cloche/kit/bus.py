@@ -39,31 +39,12 @@ _TOGETHER: Final = 64
 BUS_UNAVAILABLE: Final = (RedisConnectionError, RedisTimeoutError, OSError)
 
 
-#: What PostgreSQL's integer and Lua's numbers hold, whoever sends an id.
-_ATTEMPT_DIGITS = 9
-_SEQ_DIGITS = 15
-
-
 class EventId(NamedTuple):
-    """Where an event stands: ``epoch.attempt.seq``; ordered within one epoch."""
+    """Where an event stands; ordered within one epoch."""
 
     epoch: str
     attempt: int
     seq: int
-
-    def __str__(self) -> str:
-        return f"{self.epoch}.{self.attempt}.{self.seq}"
-
-    @classmethod
-    def parse(cls, text: str) -> "EventId | None":
-        """The id, or None when ``text`` is not one."""
-        epoch, _, rest = text.partition(".")
-        attempt, _, seq = rest.partition(".")
-        if not (epoch.isalnum() and attempt.isdecimal() and seq.isdecimal()) or len(text) > 64:
-            return None
-        if len(attempt) > _ATTEMPT_DIGITS or len(seq) > _SEQ_DIGITS:
-            return None
-        return cls(epoch, int(attempt), int(seq))
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,48 @@ async def test_reader_that_comes_late_gets_what_is_no_longer_on_the_bus(
     assert ids == sorted(set(ids))
 
 
+async def test_reader_who_comes_back_while_the_bus_is_away_is_told_nothing_twice(
+    api: httpx.AsyncClient, executor: ScriptedExecutor, platform: Platform, valkey: ValkeyServer
+):
+    go_on = asyncio.Event()
+
+    async def halves(run: Run) -> None:
+        await run.say(started(), output(b"one\n", 0))
+        await go_on.wait()
+        await run.say(output(b"two\n", 4), finished(b"one\ntwo\n", inline=False))
+
+    executor.script["halves"] = halves
+    view = await submit(api, "halves", wait=0)
+    async with contextlib.aclosing(events(api, view["id"])) as seen:
+        last = [event["id"] async for event in until_output(seen)][-1]
+    hidden = valkey.socket.rename(valkey.socket.with_suffix(".away"))
+    logged = len(platform.log_of("web"))
+    try:
+        platform.restart("web")
+        rest = asyncio.create_task(events_when_up(api, view["id"], last))
+        while '"bells.waiting"' not in platform.log_of("web")[logged:]:  # noqa: ASYNC110  (another process)
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(2)  # as long as the reader needs to look in vain
+    finally:
+        hidden.rename(valkey.socket)
+    go_on.set()
+    assert text_of(await rest) == "two\n"
+
+
+async def until_output(seen: AsyncGenerator[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
+    async for event in seen:
+        yield event
+        if event["event"] == "output":
+            return
+
+
+async def events_when_up(api: httpx.AsyncClient, evaluation_id: str, last: str) -> list[dict[str, Any]]:
+    while True:
+        with contextlib.suppress(httpx.TransportError):
+            return await all_events(api, evaluation_id, last)
+        await asyncio.sleep(0.05)
+
+
 async def test_keys_of_a_finished_evaluation_hold_next_to_nothing_and_go(
     api: httpx.AsyncClient, executor: ScriptedExecutor, valkey_client: Any
 ):

@@ -3,7 +3,6 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloche.kit.bus import EventId
 from cloche.kit.ids import uuid7, uuid7_floor, uuid7_time
 
 
@@ -20,13 +19,3 @@ def test_floor_is_not_above_any_id_of_that_millisecond(moment: datetime):
     floor = uuid7_floor(moment)
     assert floor.version == 7
     assert uuid7_time(floor) <= moment < uuid7_time(floor) + timedelta(milliseconds=1)
-
-
-@given(st.text(max_size=80))
-def test_parsing_an_event_id_never_raises(text: str):
-    found = EventId.parse(text)
-    assert found is None or EventId.parse(str(found)) == found
-
-
-def test_event_id_round_trip():
-    assert EventId.parse("ab12.3.45") == EventId("ab12", 3, 45)

@@ -44,7 +44,7 @@ export function watchedEvent(message: StreamMessage): WatchedEvent | null {
   return { name: message.event, data: JSON.parse(message.data) as unknown } as WatchedEvent;
 }
 
-/** The attempt in an event id (`epoch.attempt.seq`), or null where there is none. */
+/** The attempt in an event id (`epoch.attempt.…`), or null where there is none. */
 export function attemptOf(message: StreamMessage): number | null {
   const attempt = Number(message.id?.split(".")[1] ?? Number.NaN);
   return Number.isInteger(attempt) ? attempt : null;

@@ -13,10 +13,10 @@ from fastapi.responses import Response, StreamingResponse
 
 from cloche.api.metrics import Metrics
 from cloche.api.parts import Parts, get_parts
-from cloche.api.replay import Sse
+from cloche.api.replay import Bookmark, Sse
 from cloche.api.routes.evaluations import EvaluationPath
 from cloche.contracts.words import Stream
-from cloche.kit.bus import EventId, RedisError
+from cloche.kit.bus import RedisError
 from cloche.kit.errors import InvalidRequestError, OverloadedError
 from cloche.kit.http_app import PROBLEM_RESPONSES
 from cloche.kit.logs import get_logger
@@ -93,7 +93,7 @@ async def watch(
     """What is stored, then what happens, until ``evaluation.finished``. ``Last-Event-ID`` resumes."""
     parts = get_parts(request)
     await parts.store.find(evaluation_id, caller.tenant)
-    after = EventId.parse(last_event_id) if last_event_id else None
+    after = Bookmark.parse(last_event_id) if last_event_id else None
     events = parts.follower.follow(evaluation_id, caller.tenant, after)
     return _sse(parts, _encoded(events))
 
