@@ -1,8 +1,11 @@
 """Reads one HTTP/1.1 request strictly: what two parsers could understand differently is refused."""
 
 import asyncio
+import functools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import h11
@@ -28,7 +31,7 @@ class Request:
 
     method: str
     target: str
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes = b""
 
     @property
@@ -67,10 +70,12 @@ async def read_request(reader: asyncio.StreamReader, *, max_body_bytes: int) -> 
     return Request(request.method, request.target, request.headers, rest[:length])
 
 
+@functools.lru_cache(maxsize=64)
 def parse_head(head: bytes) -> Request:
     """The request line and headers in ``head``, which ends with an empty line.
 
-    Our own grammar is narrower than HTTP's; h11 reads the same bytes as a second opinion.
+    Our own grammar is narrower than HTTP's; h11 reads the same bytes as a second opinion. A caller's heads of one call
+    are often alike, byte by byte, and are read once.
 
     Raises:
         MalformedRequestError: anything is not exactly as it must be.
@@ -91,7 +96,7 @@ def parse_head(head: bytes) -> Request:
         _add_header(headers, header[1].lower(), header[2])
     _check_framing(headers)
     _check_second_opinion(head, found[1], found[2])
-    return Request(found[1], found[2], headers)
+    return Request(found[1], found[2], MappingProxyType(headers))
 
 
 def _add_header(headers: dict[str, str], name: str, value: str) -> None:

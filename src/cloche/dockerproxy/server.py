@@ -56,7 +56,7 @@ class Server:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         decision = Decision(self._metrics)
-        retryable = False
+        retryable, reason = False, None
         try:
             decision.peer = peer_of(writer.get_extra_info("socket"))
             self._check_room()
@@ -75,16 +75,16 @@ class Server:
                 return
             else:
                 status, content_type, body = await self._answer_own(route.call, container)
-            decision.write(status)
         except ClocheError as error:
-            decision.write(error.status, reason=error.detail)
             status, content_type, body = error.status, "application/problem+json", _problem(error)
-            retryable = error.retryable
+            retryable, reason = error.retryable, error.detail
         except Exception:
             log.exception("proxy.defect", call=decision.call)
-            decision.write(500)
             status, content_type, body = 500, _JSON, b"{}"
-        writer.write(_head(status, content_type, len(body), retryable=retryable) + body)
+        try:
+            writer.write(_head(status, content_type, len(body), retryable=retryable) + body)
+        finally:
+            decision.write(status, reason=reason)  # behind the answer: the caller need not wait for the log
         async with asyncio.timeout(_TAKE_S):
             await writer.drain()
         if status >= 400:

@@ -1,6 +1,6 @@
 import os
 made = 0
-for _ in range(150):
+for _ in range(30):
     try:
         if os.fork() == 0:
             try:

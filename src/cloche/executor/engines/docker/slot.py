@@ -168,6 +168,7 @@ class DockerSlot:
                 state = await self._last_state()
         except (ClocheError, TimeoutError) as error:
             raise EngineError("the container was lost with the Docker Engine or its proxy") from error
+        log.info("container.died", container=self.container, exit_code=state.exit_code, oom_killed=state.oom_killed)
         peak = self.of.memory_bytes if state.oom_killed else 0
         return SlotUsage(memory_peak_bytes=peak, oom_kills=int(state.oom_killed), source="cgroup")
 
