@@ -3,15 +3,20 @@
     python benchmarks/docker_proxy.py [--pairs 300] [--gigabytes 1]
 
 Without it the same request goes straight to the Engine by the same client. Each round makes, starts and removes a
-container in every way, in changing order; the difference of a pair is what the proxy adds. Its CPU and memory are its
+container in every way, in changing order; the difference of a pair is what the proxy adds. The bare relay passes the
+direct client's bytes on and decides nothing: no proxy of one event loop costs less. The proxy's CPU and memory are its
 own process's: it has no children.
 """
 
 import argparse
+import contextlib
 import random
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import uvloop
@@ -157,15 +162,29 @@ async def relayed(address: str, pid: int, total: int) -> None:
     console.print(f"its resident KiB before and at each eighth: {', '.join(map(str, resident))}")
 
 
+@contextlib.contextmanager
+def bare_relay(folder: Path, engine: str) -> Iterator[str]:
+    """The socket of a process that passes bytes on to the Engine."""
+    path = folder / "relay.sock"
+    with subprocess.Popen([sys.executable, Path(__file__).with_name("bare_relay.py"), path, engine]) as relay:
+        try:
+            while not path.exists():
+                time.sleep(0.05)
+            yield str(path)
+        finally:
+            relay.terminate()
+
+
 async def main(options: argparse.Namespace) -> None:
     """Measure and print."""
-    with held_engine("python") as socket, tempfile.TemporaryDirectory() as folder:
+    with held_engine("python") as socket, tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         limits = {"CREATES_PER_S": "10000", "MAX_LIFETIME_S": "3600"}
         with started_proxy(Path(folder), socket, **limits) as (address, pid):
             image = (await ProxyClient(address, None).images()).images["python"]
             ways: dict[str, Direct | Proxied] = {
                 "direct": Direct(socket, image),
                 "direct again (null row)": Direct(socket, image),
+                "through a bare relay": Direct(stack.enter_context(bare_relay(Path(folder), socket)), image),
                 "through the proxy": Proxied(address),
             }
             print_pairs(await pairs(ways, options.pairs))
