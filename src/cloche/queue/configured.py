@@ -22,6 +22,11 @@ class Configured:
         self._lanes = dict(lanes)
         self._tenants = {**tenants, _ANY_OTHER: others}
 
+    @property
+    def limits_running(self) -> bool:
+        """Whether any lane or tenant may be kept waiting by what runs of its own."""
+        return any(one.max_running is not None for one in (*self._lanes.values(), *self._tenants.values()))
+
     async def apply(self, connection: Connection) -> None:
         """Make the tables say what the settings say. Idempotent.
 

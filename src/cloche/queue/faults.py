@@ -110,7 +110,7 @@ class Faults:
             ended = await how_ended(session, [i for i in evaluation_ids if i not in found])
         if endings:
             self._meters.note_finished(endings)
-            self._signals.outbox.ring()
+            self._signals.ended()
         return [_cancel_outcome(i, found.get(i), ended.get(i)) for i in dict.fromkeys(evaluation_ids)]
 
     async def _reap(self, lock: str, reason: str, decide: _Decide) -> int:
@@ -135,7 +135,7 @@ class Faults:
             self._meters.note_retried(fault.reason)
         for delay in {what.delay for _, what in again}:
             self._signals.work_in(delay)
-        self._signals.outbox.ring()
+        self._signals.ended()
 
 
 async def _commit(connection: Connection, decisions: list[_Decision]) -> None:

@@ -10,10 +10,12 @@ from cloche.queue.doorbell import Doorbell
 class Signals:
     """``work``: something can be leased. ``outbox``: something is to be published.
 
-    ``untold`` is set while other replicas have not heard of a ring.
+    ``untold`` is set while other replicas have not heard of a ring. Where running is ``limited``, an end makes room for
+    what nobody could lease before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, limited: bool = False) -> None:
+        self._limited = limited
         self.untold = asyncio.Event()
         self._untold_bells: set[str] = set()
         self._bells = {name: Doorbell(partial(self._note, name)) for name in ("work", "outbox")}
@@ -24,6 +26,12 @@ class Signals:
         if delay > timedelta(0):
             asyncio.get_running_loop().call_later(delay.total_seconds(), self.work.ring)
         else:
+            self.work.ring()
+
+    def ended(self) -> None:
+        """Tell that tasks have ended."""
+        self.outbox.ring()
+        if self._limited:
             self.work.ring()
 
     def take_untold(self) -> str:

@@ -147,7 +147,7 @@ class Tasks:
 
     def _note_finished(self, endings: Sequence[Ending]) -> None:
         self._meters.note_finished(endings)
-        self._signals.outbox.ring()
+        self._signals.ended()
 
 
 def _decided(request: CompleteRequest) -> Ending:

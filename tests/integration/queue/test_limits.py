@@ -38,6 +38,25 @@ async def test_a_lane_of_one_lease_at_a_time_gives_none_while_one_runs_at_anothe
         assert len(await one.lease(5)) == 1
 
 
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"lanes": {"interactive": LaneLimits(urgency=0, max_running=1)}},
+        {"other_tenants": TenantLimits(max_running=1)},
+    ],
+)
+async def test_an_end_makes_room_for_a_call_that_waits_at_another_replica(start_queue, make, monkeypatch, limits):
+    monkeypatch.setattr("cloche.queue.leasing.POLL_S", 3600)
+    async with start_queue(**limits) as one, start_queue(**limits) as other:
+        await one.enqueue(make.task("t"), make.task("t"))
+        held = await one.lease_one()
+        waiting = asyncio.create_task(other.lease(1, worker="w2", wait_s=60))
+        while not other.service.leasing._signals.work.listen()._waiters:  # noqa: ASYNC110  (nobody is told)
+            await asyncio.sleep(0.01)
+        await one.complete(held)
+        assert len(await asyncio.wait_for(waiting, 20)) == 1
+
+
 async def test_a_rate_gives_what_has_added_up_and_no_more(start_queue, make, owner):
     async with start_queue(lanes={"interactive": LaneLimits(urgency=0, rate_per_s=0.01), "batch": BATCH}) as queue:
         await queue.enqueue(*[make.task() for _ in range(5)])
