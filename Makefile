@@ -162,6 +162,7 @@ bench-docker: dev-setup ## Containers beside docker run, the Docker Socket Proxy
 
 bench-queue: dev-setup ## What the platform itself costs, with an executor that ends everything at once; and fairness
 	@$(BIN)/python benchmarks/throughput.py
+	@$(BIN)/python benchmarks/queue_statements.py
 	@$(BIN)/python benchmarks/fairness.py
 
 wheel: setup ## A wheel that needs no Node and no compiler

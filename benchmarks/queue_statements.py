@@ -1,0 +1,201 @@
+"""Lease and complete in batches of ten over the Queue Service's HTTP, beside pgbench with the bare statements.
+
+    python benchmarks/queue_statements.py [--tasks 4000] [--rounds 5]
+
+Both on one PostgreSQL, in turns, with two callers each. The tasks are of a runtime that no worker offers, so nobody
+else leases them; what is told of them is published as ever while the next round runs.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from stack import Stack, started_stack
+
+from cloche.contracts.execution import ExecutorOffer, RuntimeOffer
+from cloche.contracts.limits import CompileLimits, Limits
+from cloche.contracts.record import Evidence, ExecutionRecord, StreamSummary, TerminalRecord
+from cloche.contracts.submission import File, Program
+from cloche.contracts.tasks import (
+    CompletedGroup,
+    CompleteGroup,
+    CompleteRequest,
+    EnqueueAnswer,
+    EnqueueRequest,
+    LeaseAnswer,
+    LeaseRequest,
+    NewTask,
+)
+from cloche.contracts.words import EvaluationId
+from cloche.kit.clock import iso_now
+from cloche.kit.http_client import ServiceClient
+from cloche.kit.ids import uuid7
+from cloche.kit.postgres import load_sql
+
+console = Console(highlight=False)
+PGBENCH: Final = "/usr/lib/postgresql/15/bin/pgbench"
+INTERNAL: Final = "/queue/internal/v1"
+#: The issue's bound.
+LEAST_OF_PGBENCH: Final = 0.5
+BATCH, CALLERS = 10, 2
+RUNTIME: Final = "bare"
+OFFER: Final = ExecutorOffer(
+    name="bare",
+    engine="local",
+    isolation="namespace",
+    slots=BATCH,
+    busy=0,
+    healthy=True,
+    runtimes=[RuntimeOffer(name=RUNTIME, version="1")],
+)
+
+
+def new_tasks(count: int) -> EnqueueRequest:
+    """Waiting work of one tenant."""
+    file = File(path="main.py", content="print(sum(range(10)))\n")
+    program = Program(
+        runtime=RUNTIME, files=[file], entrypoint="main.py", limits=Limits(), compile_limits=CompileLimits()
+    )
+    return EnqueueRequest(
+        tasks=[
+            NewTask(
+                evaluation_id=EvaluationId(uuid7()),
+                tenant="default",
+                runtime=RUNTIME,
+                isolation="namespace",
+                program=program,
+            )
+            for _ in range(count)
+        ]
+    )
+
+
+def record() -> TerminalRecord:
+    """How each task ends."""
+    evidence = Evidence(source="exit")
+    execution = ExecutionRecord(
+        verdict="accepted",
+        evidence=evidence,
+        runtime=f"{RUNTIME}@1",
+        engine="local",
+        isolation="namespace",
+        stdout=StreamSummary(bytes=3, kept=3, data="NDUK"),
+    )
+    return TerminalRecord(
+        verdict="accepted",
+        evidence=evidence,
+        attempt=1,
+        execution=execution,
+        leased_at=iso_now(),
+        finished_at=iso_now(),
+    )
+
+
+async def by_http(worker: ServiceClient, count: int) -> float:
+    """Lease and complete ``count`` tasks; how many a second."""
+    order, ended = LeaseRequest(worker="bare", slots=BATCH, wait_s=0, executors=[OFFER]), record()
+
+    async def caller() -> None:
+        for _ in range(count // BATCH // CALLERS):
+            tasks = (await worker.post(f"{INTERNAL}/lease", order, LeaseAnswer)).tasks
+            ends = [
+                CompleteRequest(evaluation_id=task.evaluation_id, lease_id=task.lease_id, record=ended)
+                for task in tasks
+            ]
+            told = await worker.post(f"{INTERNAL}/complete:batch", CompleteGroup(completions=ends), CompletedGroup)
+            assert len(tasks) == len(told.done) == BATCH, told
+
+    begun = time.perf_counter()
+    await asyncio.gather(*(caller() for _ in range(CALLERS)))
+    return count / (time.perf_counter() - begun)
+
+
+def script() -> str:
+    """The same statements for pgbench: a lease in its transaction, and the end of what it gave."""
+    turn = load_sql("cloche.queue", "lease_turn")
+    lease, _, _ = load_sql("cloche.queue", "lease").rpartition("SELECT evaluation_id, lease_id, attempt")
+    lease += "SELECT array_agg(evaluation_id) AS ids, array_agg(lease_id) AS leases FROM leased"
+    for name, value in (
+        ("$1", f"ARRAY['{RUNTIME}', '{RUNTIME}@1']"),
+        ("$2", "ARRAY[2, 2]::smallint[]"),
+        ("$3", str(BATCH)),
+        ("$4", "'30 s'"),
+        ("$5", "'bare'"),
+    ):
+        lease = lease.replace(name, value)
+    finish = load_sql("cloche.queue", "finish")
+    written = record().model_dump_json().replace("'", "''")
+    for name, value in (
+        ("$1", ":ids"),
+        ("$2", ":leases"),
+        ("$3", _each("1")),
+        ("$4", _each("'accepted'::text")),
+        ("$5", _each("'completed'::text")),
+        ("$6", _each("''::text")),
+        ("$7", _each(f"convert_to('{written}', 'UTF8')")),
+        ("$8", _each("''::text")),
+    ):
+        finish = finish.replace(name, value)
+    statements = ["BEGIN;", *(f"{one.strip()};" for one in turn.split(";") if one.strip()), lease + " \\gset"]
+    return "\n".join([*statements, "COMMIT;", finish + ";"])
+
+
+def _each(value: str) -> str:
+    return f"array_fill({value}, ARRAY[{BATCH}])"
+
+
+def by_pgbench(dsn: str, path: Path, count: int) -> float:
+    """Lease and complete ``count`` tasks; how many a second."""
+    turns = count // BATCH // CALLERS
+    options = ["--no-vacuum", "--protocol=prepared", f"--client={CALLERS}", "--jobs=1", f"--transactions={turns}"]
+    said = subprocess.run([PGBENCH, *options, f"--file={path}", dsn], check=True, capture_output=True, text=True).stdout
+    (rate,) = (line.split()[2] for line in said.splitlines() if line.startswith("tps"))
+    assert f"processed: {turns * CALLERS}/{turns * CALLERS}" in said, said
+    return float(rate) * BATCH
+
+
+def settings_of(stack: Stack, part: str) -> dict[str, Any]:
+    """What a part of the stack was started with."""
+    return json.loads((stack.data_dir / "secrets" / f"{part}.json").read_text())
+
+
+async def main(options: argparse.Namespace) -> None:
+    """Measure and print."""
+    with started_stack() as stack, tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "lease_and_finish.sql"
+        path.write_text(script())
+        queue, worker = settings_of(stack, "queue"), settings_of(stack, "worker")
+        rates: dict[str, list[float]] = {"pgbench": [], "pgbench again (null row)": [], "HTTP": []}
+        async with (
+            ServiceClient(worker["queue"], queue["tokens"]["api"]) as api,
+            ServiceClient(worker["queue"], worker["queue_token"]) as caller,
+        ):
+            for _ in range(options.rounds):
+                for name, found in rates.items():
+                    await api.post(f"{INTERNAL}/enqueue", new_tasks(options.tasks), EnqueueAnswer)
+                    if name == "HTTP":
+                        found.append(await by_http(caller, options.tasks))
+                    else:
+                        found.append(await asyncio.to_thread(by_pgbench, queue["dsn"], path, options.tasks))
+    table = Table("tasks leased and completed a second", "median", "least", "most", "of pgbench", "bound")
+    base = statistics.median(rates["pgbench"])
+    for name, found in rates.items():
+        median = statistics.median(found)
+        bound = f"≥ {LEAST_OF_PGBENCH:g}" if name == "HTTP" else ""
+        table.add_row(name, f"{median:.0f}", f"{min(found):.0f}", f"{max(found):.0f}", f"{median / base:.2f}", bound)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--tasks", type=int, default=4000)
+    parser.add_argument("--rounds", type=int, default=5)
+    asyncio.run(main(parser.parse_args()))
