@@ -15,7 +15,7 @@ from cloche.storage.settle import Verdict, settle
 
 _SQL = {
     name: load_sql("cloche.storage", name)
-    for name in ("output", "cases", "progress", "ranges", "finish", "delete_old", "delete_poison")
+    for name in ("output", "cases", "progress", "settling", "ranges", "finish", "delete_old", "delete_poison")
 }
 
 
@@ -108,9 +108,11 @@ async def _settle_all(session: Connection, changes: Changes, epoch: str, *, pati
 
 
 async def _stored_ranges(session: Connection, terminals: list[Terminal]) -> dict[tuple[UUID, int], list[Range]]:
+    """What is stored of these, of which nobody else stores any more until the transaction ends."""
     ranges: dict[tuple[UUID, int], list[Range]] = {}
     if terminals:
         ids = [t.evaluation_id for t in terminals]
+        await session.execute(_SQL["settling"], ids)
         for row in await session.fetch(_SQL["ranges"], ids, [t.record.attempt for t in terminals]):
             ranges.setdefault((row["evaluation_id"], row["stream"]), []).append((row["range_start"], row["range_end"]))
     return ranges

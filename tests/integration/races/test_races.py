@@ -1,10 +1,8 @@
 """Two calls at once, stopped before and after each of their statements, in every order there is."""
 
-import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import asyncpg
 import pytest
 
 from .interleavings import Call, Choice, every_order, run_in_order
@@ -42,18 +40,6 @@ RACES = [
     ("completed", "store", "store"),
 ]
 LONG_RACES = [("leased", "ask_cancel", "complete_and_store")]
-
-
-@pytest.fixture
-async def sessions(database: Any) -> AsyncIterator[list[Any]]:
-    """One for each call, and one that looks on."""
-    async with contextlib.AsyncExitStack() as stack:
-        opened: list[Any] = []
-        for _ in range(3):
-            session: Any = await asyncpg.connect(database.owner)
-            stack.push_async_callback(session.close)
-            opened.append(session)
-        yield opened
 
 
 async def race(sessions: Sequence[Any], state: str, names: Sequence[str]) -> int:
