@@ -1,5 +1,6 @@
 """A Docker Engine that tests may kill, apart from the one that others use."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -49,8 +50,13 @@ class KillableEngine:
             ).returncode = 0  # whoever adopts it sees its end
 
     def stop(self) -> None:
-        """Remove what it holds but images, and end it."""
+        """Remove what it holds but images, and end it and all that a killed one had begun."""
         subprocess.run([sys.executable, _SCRIPT, "stop", _HOME], check=True, timeout=90)
+        run = str(Path(self.socket).parent)
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if f"{run}/" in process.joinpath("cmdline").read_text():
+                    os.kill(int(process.name), signal.SIGKILL)
 
     def copy_image(self, reference: str, source: str) -> None:
         """Take an image over from the Engine at the socket ``source``, unless it is there."""

@@ -143,13 +143,13 @@ def _left(patterns: list[str]) -> list[str]:
 async def _last_line_of_two(
     worker: Worker, tier: Isolation, wanted: Program, lease_s: float
 ) -> FinishedLine | FailedLine:
-    """In a container that was lost it runs once more, as the Queue Service has it.
+    """In a gVisor container that was lost it runs once more, as the Queue Service has it.
 
     The Engine hears of a container's end and of memory as its reason on two ways. Where the reason comes second it says
     "not for memory" for good, and such a run is the platform's fault; the kernel's log shows that it does happen.
     """
     line = await _last_line(worker, wanted, lease_s)
-    if isinstance(line, FailedLine) and line.reason == "cell_lost" and tier in {"container", "gvisor"}:
+    if isinstance(line, FailedLine) and line.reason == "cell_lost" and tier == "gvisor":
         return await _last_line(worker, wanted, lease_s)
     return line
 

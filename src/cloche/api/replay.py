@@ -91,9 +91,12 @@ class Position:
         """Whether the event with this id came before the position, or comes by itself."""
         if seq is None:
             return False
-        if self.live_from is not None and epoch == self.live_from.epoch and seq >= self.live_from.seq:
-            return True
-        return epoch == self.epoch and (attempt, seq) <= (self.attempt, self.seq)
+        return self.comes_live(epoch, seq) or (epoch == self.epoch and (attempt, seq) <= (self.attempt, self.seq))
+
+    def comes_live(self, epoch: str | None, seq: int | None) -> bool:
+        """Whether the bus will bring the event with this place."""
+        live = self.live_from
+        return live is not None and seq is not None and epoch == live.epoch and seq >= live.seq
 
     def enter(self, attempt: int) -> None:
         """A later attempt begins: its streams start at 0."""
@@ -172,8 +175,8 @@ def state_events(row: Row, position: Position) -> list[tuple[int, Sse]]:
 
 
 def chunk_event(row: Row, position: Position, stream: Stream) -> Sse | None:
-    """A stored chunk, unless the watcher has it."""
-    if position.has_seen(row["epoch"], position.attempt, row["seq"]):
+    """A stored chunk, unless the watcher has its bytes; its sequence says nothing: two streams may change places."""
+    if position.comes_live(row["epoch"], row["seq"]):
         return None
     offset, data = position.clip(stream, row["byte_offset"], row["data"])
     if not data:

@@ -29,7 +29,7 @@ class Signals:
             self.work.ring()
 
     def ended(self) -> None:
-        """Tell that tasks have ended."""
+        """Tell that tasks run or wait no longer."""
         self.outbox.ring()
         if self._limited:
             self.work.ring()

@@ -44,6 +44,19 @@ def test_output_that_came_with_the_record_is_told_from_where_the_reader_is():
     assert chunk_event(chunk(0, b"one\n", 6), position, "stdout") is None
 
 
+def test_chunk_with_a_smaller_sequence_is_told_to_a_reader_who_lacks_its_bytes():
+    position = Position.of(Bookmark(EventId("ab12", 1, 4), 0, 7))
+    assert chunk_event(chunk(0, b"one\n", 3), position, "stdout") is not None
+    assert chunk_event(chunk(0, b"1234567", 4), position, "stderr") is None
+
+
+def test_chunk_that_the_bus_will_bring_is_left_to_it():
+    position = Position.of(Bookmark(EventId("ab12", 1, 2)))
+    position.live_from = EventId("ab12", 1, 4)
+    assert chunk_event(chunk(0, b"one\n", 3), position, "stdout") is not None
+    assert chunk_event(chunk(0, b"one\n", 4), position, "stdout") is None
+
+
 def test_start_is_not_told_again_to_a_reader_of_its_output():
     row: Any = {"attempt": 1, "epoch": "ab12", "runtime": "python", "engine": "local", "isolation": "namespace"}
     row |= {f"{what}_at": NOW for what in ("queued", "leased", "started")}
