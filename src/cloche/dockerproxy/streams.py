@@ -15,7 +15,9 @@ from cloche.kit.errors import UnavailableError
 from cloche.kit.http_exchange import Exchange, ExchangeError
 
 _SWITCHED: Final = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
-_WAITING: Final = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\n\r\n"
+_WAITING: Final = (
+    b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
 _MAX_ANSWER_BYTES: Final = 64 * 1024
 
 Agreed = Callable[[int], None]
@@ -75,7 +77,7 @@ class Streams:
             try:
                 await asyncio.wait((ended, spoke), timeout=self._total_s, return_when=asyncio.FIRST_COMPLETED)
                 if ended.done():
-                    writer.write(_exit_status(await ended))
+                    writer.write(_only_chunk(_exit_status(await ended)))
                     await writer.drain()
             except ExchangeError:
                 return
@@ -100,6 +102,10 @@ class Streams:
         if status != wanted:
             raise refused(status, said)
         return exchange
+
+
+def _only_chunk(body: bytes) -> bytes:
+    return (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"
 
 
 def _exit_status(answer: bytes) -> bytes:

@@ -9,7 +9,7 @@ import contextlib
 from types import TracebackType
 from typing import Self
 
-import h11
+import httptools
 
 #: How much is read at once, and held when nobody takes it.
 CHUNK_BYTES = 64 * 1024
@@ -26,10 +26,11 @@ class Exchange:
     ``read``, ``write`` and ``write_eof`` are the raw stream.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, upgrade: bool) -> None:
         self._reader = reader
         self._writer = writer
-        self._http = h11.Connection(h11.CLIENT)
+        self._upgrade = upgrade
+        self._answer = _Answer()
         self._early = b""
 
     @classmethod
@@ -56,17 +57,14 @@ class Exchange:
                 reader, writer = await asyncio.open_connection(host.strip("[]"), int(port), limit=CHUNK_BYTES)
         except OSError as error:
             raise ExchangeError(f"can't connect: {error.strerror}") from error
-        exchange = cls(reader, writer)
-        fields = [("Host", "cloche"), *(headers or {}).items()]
-        fields += [("Connection", "Upgrade"), ("Upgrade", "tcp")] if upgrade else [("Connection", "close")]
+        exchange = cls(reader, writer, upgrade=upgrade)
+        fields = {"Host": "cloche", **(headers or {})}
+        fields |= {"Connection": "Upgrade", "Upgrade": "tcp"} if upgrade else {"Connection": "close"}
         if body:
-            fields += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-        http = exchange._http
-        sent = http.send(h11.Request(method=method, target=target, headers=fields)) or b""
-        if body:
-            sent += http.send(h11.Data(data=body)) or b""
+            fields |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         try:
-            await exchange.write(sent + (http.send(h11.EndOfMessage()) or b""))
+            await exchange.write(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("ascii") + body)
         except BaseException:
             exchange.abort()
             raise
@@ -78,13 +76,9 @@ class Exchange:
         Raises:
             ExchangeError: the connection ended first, or it is not HTTP/1.1.
         """
-        while True:
-            event = await self._next_event()
-            if isinstance(event, h11.InformationalResponse) and event.status_code == 101:
-                self._early = self._http.trailing_data[0]
-                return 101
-            if isinstance(event, h11.Response):
-                return event.status_code
+        while not self._answer.status:
+            await self._more()
+        return self._answer.status
 
     async def body(self, *, limit: int) -> bytes:
         """The whole body after ``head``.
@@ -92,13 +86,11 @@ class Exchange:
         Raises:
             ExchangeError: it is longer than ``limit`` bytes, or was cut short.
         """
-        got = bytearray()
-        while not isinstance(event := await self._next_event(), h11.EndOfMessage):
-            if isinstance(event, h11.Data):
-                got += event.data
-            if len(got) > limit:
+        while not self._answer.whole:
+            await self._more()
+            if len(self._answer.body) > limit:
                 raise ExchangeError(f"the answer is longer than {limit} bytes")
-        return bytes(got)
+        return bytes(self._answer.body)
 
     async def read(self) -> bytes:
         """The raw stream's next bytes; ``b""`` at its end."""
@@ -142,18 +134,43 @@ class Exchange:
     ) -> None:
         self.abort()
 
-    async def _next_event(self) -> h11.Event:
-        try:
-            while (event := self._http.next_event()) is h11.NEED_DATA:
-                self._http.receive_data(await self._receive())
-        except h11.RemoteProtocolError as error:
-            raise ExchangeError("the answer is cut short or not HTTP/1.1") from error
-        if not isinstance(event, h11.Event) or isinstance(event, h11.ConnectionClosed):
+    async def _more(self) -> None:
+        """Have the parser read what comes next."""
+        data = await self._receive()
+        if not data:
             raise ExchangeError("the connection ended")
-        return event
+        try:
+            self._answer.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgraded:
+            if not self._upgrade:
+                raise ExchangeError("the answer is an upgrade that nobody asked for") from None
+            self._early = data[upgraded.args[0] :]
+        except httptools.HttpParserError as error:
+            raise ExchangeError("the answer is not HTTP/1.1") from error
 
     async def _receive(self) -> bytes:
         try:
             return await self._reader.read(CHUNK_BYTES)
         except OSError as error:
             raise ExchangeError("the connection is gone") from error
+
+
+class _Answer:
+    """What the parser has read so far of one answer; statuses 100 to 199 but 101 announce it and are passed over."""
+
+    def __init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+        self.status = 0
+        self.whole = False
+        self.body = bytearray()
+
+    def on_headers_complete(self) -> None:
+        status = self.parser.get_status_code()
+        if status == 101 or status >= 200:
+            self.status = status
+
+    def on_body(self, data: bytes) -> None:
+        self.body += data
+
+    def on_message_complete(self) -> None:
+        self.whole = self.status != 0
