@@ -29,6 +29,26 @@ async def test_a_living_executors_directories_stay_and_a_dead_ones_go(tmp_path: 
     assert os.listdir(tmp_path) == []  # noqa: PTH208  (a test's own directory)
 
 
+async def test_two_executors_that_start_at_once_leave_each_other_their_directories(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = ScratchDirectories(), ScratchDirectories()
+    make = tempfile.mkdtemp
+
+    def made_and_then_the_second_starts(**options: str) -> str:
+        made = make(**options)
+        monkeypatch.setattr(tempfile, "mkdtemp", make)
+        second.start()
+        return made
+
+    monkeypatch.setattr(tempfile, "mkdtemp", made_and_then_the_second_starts)
+    first.start()
+    assert first.make(None).exists()
+    assert second.make(None).exists()
+    await first.close()
+    await second.close()
+
+
 async def test_what_a_program_left_is_out_of_reach_at_once_and_gone_in_the_end(tmp_path: Path) -> None:
     scratch = ScratchDirectories()
     scratch.start()

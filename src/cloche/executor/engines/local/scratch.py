@@ -31,8 +31,13 @@ class ScratchDirectories:
     def start(self) -> None:
         """Make the directory for all, and remove those of executors that do not run any more."""
         _remove_roots_of_the_dead()
-        self._root = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._lock = _locked(self._root)
+        while self._lock is None:
+            self._root = Path(tempfile.mkdtemp(prefix=_PREFIX))
+            self._lock = _locked(self._root)
+            # Before it was locked, another executor that starts could take it for a dead one's.
+            if self._lock is not None and not self._root.exists():
+                os.close(self._lock)
+                self._lock = None
         self._root.chmod(0o711)
 
     def make(self, owner: int | None) -> Path:
