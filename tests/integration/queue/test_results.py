@@ -46,6 +46,18 @@ async def test_completions_that_commit_in_reverse_order_are_both_read(queue, mak
     await late_session.close()
 
 
+async def test_numbers_of_transactions_are_numbers(queue, make, owner):
+    await queue.enqueue(make.task(), make.task(), make.task())
+    tasks = await queue.lease(3)
+    for tx, task in zip((9, 10, 11), tasks, strict=True):
+        await queue.complete(task)
+        await owner.execute(
+            "UPDATE queue.result SET tx = $1::text::xid8 WHERE evaluation_id = $2", str(tx), task.evaluation_id
+        )
+    found, _ = await read_all(queue, "")
+    assert found == [task.evaluation_id for task in tasks]
+
+
 async def test_pages_of_any_size_show_each_result_once(queue, make):
     await queue.enqueue(*[make.task() for _ in range(25)])
     leased = await queue.lease(25)

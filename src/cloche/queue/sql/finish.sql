@@ -3,13 +3,17 @@
 WITH input AS (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[])
         AS i (evaluation_id, lease_id, attempt, verdict, outcome, reason, record, message)
-), gone AS (
-    DELETE FROM queue.task t USING input i
-    WHERE t.evaluation_id = i.evaluation_id
-      AND t.lease_id IS NOT DISTINCT FROM i.lease_id
-      AND t.attempt = i.attempt
+), locked AS (
+    SELECT evaluation_id, lease_id, attempt, cancel_requested FROM queue.task WHERE evaluation_id = ANY ($1::uuid[])
+    ORDER BY evaluation_id FOR UPDATE
+), fenced AS (
+    SELECT i.* FROM input i JOIN locked t USING (evaluation_id)
+    WHERE t.lease_id IS NOT DISTINCT FROM i.lease_id AND t.attempt = i.attempt
       AND (t.lease_id IS NULL OR t.cancel_requested = (i.outcome = 'cancelled'))
-    RETURNING t.*, i.verdict, i.outcome, i.reason, i.record, i.message
+), deleted AS (
+    DELETE FROM queue.task WHERE evaluation_id = ANY (ARRAY (SELECT evaluation_id FROM fenced)) RETURNING *
+), gone AS (
+    SELECT t.*, i.verdict, i.outcome, i.reason, i.record, i.message FROM deleted t JOIN fenced i USING (evaluation_id)
 ), kept AS (
     INSERT INTO queue.result (evaluation_id, tenant, lane, verdict, outcome, reason, attempts, lease_id, record, wait_s,
                               faults)

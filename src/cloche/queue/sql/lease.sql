@@ -62,19 +62,19 @@ WITH RECURSIVE offer AS (
     SELECT *, row_number() OVER (PARTITION BY lane ORDER BY turn, priority DESC, luck, evaluation_id) AS in_lane,
            row_number() OVER (PARTITION BY tenant ORDER BY urgency, turn, priority DESC, evaluation_id) AS in_tenant
     FROM candidate
+), chosen AS (
+    SELECT evaluation_id, urgency, turn FROM allowed WHERE in_lane <= lane_room AND in_tenant <= tenant_room
+    ORDER BY urgency, turn, priority DESC, luck, evaluation_id LIMIT $3
 ), picked AS (
-    SELECT t.evaluation_id, c.urgency, c.turn
-    FROM queue.task t
-    JOIN (SELECT * FROM allowed WHERE in_lane <= lane_room AND in_tenant <= tenant_room
-          ORDER BY urgency, turn, priority DESC, luck, evaluation_id LIMIT $3) c USING (evaluation_id)
-    WHERE t.lease_id IS NULL
-    FOR UPDATE OF t SKIP LOCKED
+    SELECT evaluation_id FROM queue.task
+    WHERE evaluation_id = ANY (ARRAY (SELECT evaluation_id FROM chosen)) AND num_nulls(lease_id) = 1
+    FOR UPDATE SKIP LOCKED
 ), leased AS (
-    UPDATE queue.task t
+    UPDATE queue.task
     SET lease_id = gen_random_uuid(), lease_until = now() + $4::interval, worker = $5, leased_at = now(),
         attempt = greatest(attempt, 1)
-    FROM picked p WHERE t.evaluation_id = p.evaluation_id
-    RETURNING t.*, p.urgency, p.turn
+    WHERE evaluation_id = ANY (ARRAY (SELECT evaluation_id FROM picked))
+    RETURNING *
 ), spent AS (
     UPDATE queue.lane l
     SET rate_from = greatest(l.rate_from, now() - make_interval(secs => greatest(2, 1 / l.rate_per_s)))
@@ -91,4 +91,4 @@ WITH RECURSIVE offer AS (
     FROM leased
 )
 SELECT evaluation_id, lease_id, attempt, tenant, lane, queued_at, run_at, leased_at, trace_parent, program
-FROM leased ORDER BY urgency, turn, priority DESC, evaluation_id
+FROM leased JOIN chosen USING (evaluation_id) ORDER BY urgency, turn, priority DESC, evaluation_id

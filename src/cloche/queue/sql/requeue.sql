@@ -15,7 +15,8 @@ WITH input AS (
         run_at = now() + i.delay, due = i.delay <= interval '0',
         deadline_at = CASE WHEN i.started > 0 THEN now() + t.queue_timeout ELSE t.deadline_at END
     FROM input i
-    WHERE t.evaluation_id = i.evaluation_id AND t.lease_id = i.lease_id
+    WHERE t.evaluation_id = ANY ($1::uuid[]) AND t.evaluation_id = i.evaluation_id
+      AND t.lease_id IS NOT DISTINCT FROM i.lease_id AND i.lease_id IS NOT NULL
     RETURNING t.evaluation_id, t.attempt, i.reason
 )
 INSERT INTO queue.outbox (evaluation_id, attempt, type, body)
