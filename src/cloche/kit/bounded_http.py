@@ -1,7 +1,7 @@
 """HTTP/1.1 as uvicorn speaks it, with bounds on what clients may send, and on how long they may read nothing."""
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -26,6 +26,39 @@ def _refusal() -> bytes:
     return f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
 
 
+class _JoinedWrites:
+    """A transport that sends at once what was written within a turn of the loop: an answer's head and its body.
+
+    uvicorn writes them one after the other, which are two system calls here and two wake-ups at the other side.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if not self._held:
+            self._loop.call_soon(self._send)
+        self._held.append(data)
+
+    def write_eof(self) -> None:
+        self._send()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def _send(self) -> None:
+        held, self._held = self._held, []
+        if held and not self._transport.is_closing():
+            self._transport.writelines(held)
+
+
 class BoundedHttp(HttpToolsProtocol):
     """A client that sends headers (or trailers) without end is told 431 and cut off.
 
@@ -37,6 +70,9 @@ class BoundedHttp(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._undecided = 0
         self._refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(cast("asyncio.Transport", _JoinedWrites(transport, self.loop)))
 
     def data_received(self, data: bytes) -> None:
         if self._refused:

@@ -1,5 +1,7 @@
 """PostgreSQL by asyncpg: one pool a service, SQL in named files, types for what asyncpg leaves untyped."""
 
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AbstractAsyncContextManager
 from importlib.resources import files
 from typing import Any, Final, Protocol, cast
@@ -90,6 +92,7 @@ async def open_pool(
     create: Any = asyncpg.create_pool  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (untyped)
     pool = await create(
         dsn,
+        connection_class=_Session,
         reset=_check_session,
         min_size=0,
         max_size=size,
@@ -107,14 +110,54 @@ async def open_pool(
     return cast("Pool", pool)
 
 
-async def _check_session(session: Connection) -> None:
-    """After each use: whether the session still answers; one that does not is closed by the pool.
+@contextlib.asynccontextmanager
+async def begun_with(session: Session, statements: str) -> AsyncGenerator[None]:
+    """A transaction whose first ``statements``, which answer nothing, travel with its BEGIN in one round trip."""
+    try:
+        await session.execute(f"BEGIN; {statements}")
+        yield
+        await session.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(PostgresError, *UNAVAILABLE):
+            await session.execute("ROLLBACK")
+        raise
 
-    An empty statement instead of asyncpg's four, which cost more than most of ours; an open transaction
-    the pool still rolls back. So nobody may leave a setting or a session's lock behind. Without any
-    round trip, a session that broke when the server was killed would be handed out again and again.
+
+class _Session(asyncpg.Connection):
+    """Remembers whether a call failed since it was checked."""
+
+    doubted = False
+
+    async def _execute(self, *arguments: Any, **options: Any) -> Any:
+        call: Any = super()._execute  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (untyped)
+        return await self._noting(call(*arguments, **options))
+
+    async def execute(self, query: str, *args: object, timeout: float | None = None) -> Any:
+        call: Any = super().execute  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (untyped)
+        return await self._noting(call(query, *args, timeout=timeout))
+
+    async def _executemany(self, *arguments: Any, **options: Any) -> Any:
+        call: Any = super()._executemany  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (untyped)
+        return await self._noting(call(*arguments, **options))
+
+    async def _noting(self, call: Awaitable[Any]) -> Any:
+        try:
+            return await call
+        except BaseException:
+            self.doubted = True
+            raise
+
+
+async def _check_session(session: _Session) -> None:
+    """After a use in which anything failed: whether the session still answers; one that does not is closed by the pool.
+
+    Else, one that broke when the server was killed would be handed out again and again. One that has only answered
+    needs no round trip, which would cost more than most of our statements; nor asyncpg's four statements, as an open
+    transaction the pool rolls back anyway. So nobody may leave a setting or a session's lock behind.
     """
-    await session.execute("SELECT")
+    if session.doubted:
+        await session.execute("SELECT")
+        session.doubted = False
 
 
 def load_sql(package: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from itertools import groupby
 from typing import Final
 from uuid import UUID
@@ -22,6 +23,8 @@ BATCH: Final = 128
 #: More than output may fill: what ends evaluations goes before.
 _BACKLOG_BYTES: Final = BACKLOG_BYTES * 3 // 2
 _POLL_S: Final = 1.0
+#: Rounds that find less than a batch begin this far apart: under load events gather, the first is published at once.
+_ROUND_S: Final = 0.01
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
 _RANDOM: Final = secrets.SystemRandom()
@@ -54,6 +57,7 @@ class Relay:
     async def _publish_next(self, connection: Connection) -> None:
         """Publish what there is, then wait for more, or longer each time while the bus is away."""
         bell = self._signals.outbox.listen()
+        until = time.monotonic() + _ROUND_S
         events = await read_outbox(connection, BATCH)
         self._meters.outbox_lag_s.set(events[0].age_s if events else 0.0)
         if not await self._publish(connection, events):
@@ -63,6 +67,7 @@ class Relay:
         self._pause_s = 0.0
         if len(events) < BATCH:
             await wait_for_ring(bell, _POLL_S)
+            await asyncio.sleep(max(0.0, until - time.monotonic()))
 
     async def publish_batch(self, connection: Connection) -> int:
         """Publish the oldest events once; how many the bus took.

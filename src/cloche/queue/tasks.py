@@ -12,7 +12,7 @@ from cloche.contracts.tasks import CompleteRequest, EnqueueAnswer, HeartbeatAnsw
 from cloche.contracts.words import EvaluationId
 from cloche.kit.clock import iso, parse
 from cloche.kit.errors import CancelledConflictError, ConflictError, InvalidRequestError, LeaseLostError
-from cloche.kit.postgres import Pool, Row, load_sql
+from cloche.kit.postgres import Pool, Row, begun_with, load_sql
 from cloche.queue.capability import rank
 from cloche.queue.endings import Ended, finish, how_ended, lock_leased
 from cloche.queue.metrics import Meters
@@ -67,8 +67,7 @@ class Tasks:
 
     async def lease(self, worker: str, slots: int, strongest_by_wanted: Mapping[str, int]) -> list[Row]:
         """Claim up to ``slots`` tasks for ``worker``, each under a fresh lease; the best first."""
-        async with self._leasing, self._pool.acquire() as session, session.transaction():
-            await session.execute(_LEASE_TURN)
+        async with self._leasing, self._pool.acquire() as session, begun_with(session, _LEASE_TURN):
             rows = await session.fetch(
                 _LEASE,
                 list(strongest_by_wanted.keys()),
