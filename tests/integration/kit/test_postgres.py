@@ -1,0 +1,58 @@
+"""Sessions of a pool: what using one costs, and that a broken one is not handed out again."""
+
+import contextlib
+
+import asyncpg
+import pytest
+
+from cloche.kit.postgres import UNAVAILABLE, begun_with, open_pool
+
+#: What PostgreSQL was asked last in this session.
+_LAST = "SELECT pid, state, query FROM pg_stat_activity WHERE application_name = 'cloche-test'"
+
+
+@pytest.fixture
+async def pool(database):
+    opened = await open_pool(database.queue, service="test", size=1)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def admin(database):
+    session = await asyncpg.connect(database.admin)
+    yield session
+    await session.close()
+
+
+async def test_a_session_that_answered_is_given_back_without_a_word(pool, admin):
+    assert await pool.fetchval("SELECT 41 + 1") == 42
+    assert [(row["state"], row["query"]) for row in await admin.fetch(_LAST)] == [("idle", "SELECT 41 + 1")]
+
+
+async def test_a_session_in_which_something_failed_is_asked_once_whether_it_answers(pool, admin):
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await pool.execute("SELECT 1 / 0")
+    assert [row["query"] for row in await admin.fetch(_LAST)] == ["SELECT"]
+    assert await pool.fetchval("SELECT 7") == 7
+    assert [row["query"] for row in await admin.fetch(_LAST)] == ["SELECT 7"]
+
+
+async def test_a_session_that_was_ended_in_use_is_not_handed_out_again(pool, admin):
+    with contextlib.suppress(asyncpg.PostgresError, *UNAVAILABLE):
+        async with pool.acquire() as session:
+            await admin.execute("SELECT pg_terminate_backend($1)", await session.fetchval("SELECT pg_backend_pid()"))
+            await session.fetchval("SELECT 1")
+    assert await pool.fetchval("SELECT 7") == 7
+
+
+async def test_what_fails_in_a_transaction_begun_with_statements_leaves_nothing(pool, admin):
+    async with pool.acquire() as session:
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            async with begun_with(session, "SELECT pg_advisory_xact_lock(4711)"):
+                await session.execute("SELECT 1 / 0")
+        assert [row["state"] for row in await admin.fetch(_LAST)] == ["idle"]
+        async with begun_with(session, "SELECT pg_advisory_xact_lock(4711)"):
+            assert [row["state"] for row in await admin.fetch(_LAST)] == ["idle in transaction"]
+            assert not await admin.fetchval("SELECT pg_try_advisory_xact_lock(4711)")
+        assert await admin.fetchval("SELECT pg_try_advisory_xact_lock(4711)")
