@@ -21,7 +21,9 @@ _FORGET: Final = load_sql("cloche.queue", "executors_forget")
 STALE_AFTER: Final = timedelta(seconds=30)
 #: The same report is written again at most this often.
 _REWRITE_S: Final = 5.0
-_REMEMBERED_WORKERS: Final = 10_000
+_REMEMBERED: Final = 10_000
+#: All of a worker's executors; none is called that.
+_ALL: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +37,27 @@ class Executors:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._written: dict[str, _Report] = {}
+        self._written: dict[tuple[str, str], _Report] = {}  # by worker and executor
 
     async def report(self, worker: str, offers: Sequence[ExecutorOffer]) -> None:
-        """The worker has these executors now."""
+        """The worker's executors of these names offer this now."""
         latest = {offer.name: offer.model_dump_json().encode() for offer in offers}
-        digest = hash(tuple(sorted(latest.items())))
-        if latest and not self._is_fresh(worker, digest):
-            await self._pool.execute(_REPORT, worker, list(latest.keys()), list(latest.values()))
-            self._remember(worker, digest)
+        changed = {name: said for name, said in latest.items() if not self._is_fresh((worker, name), hash(said))}
+        if changed:
+            await self._pool.execute(_REPORT, worker, list(changed.keys()), list(changed.values()))
+            for name, said in changed.items():
+                self._remember((worker, name), hash(said))
 
     async def touch(self, worker: str) -> None:
         """The worker is alive and its executors are as reported last."""
-        known = self._written.get(worker)
-        if known is None or not self._is_fresh(worker, known.digest):
+        if not self._is_fresh((worker, _ALL), 0):
             await self._pool.execute(_TOUCH, worker)
-            self._remember(worker, known.digest if known else 0)
+            self._remember((worker, _ALL), 0)
 
     async def leave(self, worker: str) -> None:
         """The worker says goodbye: its executors are stale from now on."""
         await self._pool.execute(_LEAVE, worker, STALE_AFTER)
-        self._written.pop(worker, None)
+        self._written = {key: report for key, report in self._written.items() if key[0] != worker}
 
     async def seen(self) -> list[ExecutorSeen]:
         """Every executor that was reported in the last 24 hours."""
@@ -78,11 +80,11 @@ class Executors:
         """Drop what nobody reported for 24 hours."""
         await self._pool.execute(_FORGET)
 
-    def _is_fresh(self, worker: str, digest: int) -> bool:
-        known = self._written.get(worker)
+    def _is_fresh(self, key: tuple[str, str], digest: int) -> bool:
+        known = self._written.get(key)
         return known is not None and known.digest == digest and time.monotonic() - known.written_at < _REWRITE_S
 
-    def _remember(self, worker: str, digest: int) -> None:
-        if len(self._written) >= _REMEMBERED_WORKERS:
+    def _remember(self, key: tuple[str, str], digest: int) -> None:
+        if len(self._written) >= _REMEMBERED:
             self._written.clear()
-        self._written[worker] = _Report(digest, time.monotonic())
+        self._written[key] = _Report(digest, time.monotonic())

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import time
 
 from cloche.contracts.execution import ExecutorOffer, ExtendAnswer, ExtendRequest
 from cloche.contracts.submission import Program
 from cloche.contracts.words import LeaseId
-from cloche.kit.errors import ClocheError
+from cloche.kit.errors import ClocheError, UnavailableError
 from cloche.kit.http_client import ServiceClient
 from cloche.kit.logs import get_logger
 from cloche.worker.routing import Candidate, choose
@@ -15,6 +16,8 @@ from cloche.worker.settings import ExecutorAddress
 log = get_logger()
 
 OFFER_POLL_S = 1.0
+#: What waits for a slot is given back once nobody here could run it for this long: another worker may.
+GONE_S = 10.0
 #: How long an executor may take to answer a short call.
 _CALL_S = 5.0
 #: How much it may say in answer to one.
@@ -40,14 +43,20 @@ class Fleet:
         """The offers of executors that may be used, for the Queue Service."""
         usable = [c for c in self._candidates.values() if c.offer is not None]
         return [
-            c.offer.model_copy(update={"name": c.name, "healthy": c.offer.healthy and c.breaker.allows()})
-            for c in usable
-            if c.offer is not None
+            c.offer.model_copy(update={"name": c.name, "healthy": c.usable()}) for c in usable if c.offer is not None
         ]
 
     def can_run(self) -> bool:
         """Whether any executor offers a runtime now."""
-        return any(offer.healthy and offer.runtimes for offer in self.offers())
+        return any(self.offer_of(name) for name in self._candidates)
+
+    def offer_of(self, name: str) -> ExecutorOffer | None:
+        """What this executor offers for runs now; None when it can run nothing."""
+        return next((o for o in self.offers() if o.name == name and o.healthy and o.runtimes), None)
+
+    def free_of(self, name: str) -> int:
+        """Slots free on this executor."""
+        return self._candidates[name].free()
 
     def free(self) -> int:
         """Slots free on all of them."""
@@ -55,9 +64,7 @@ class Fleet:
 
     def usable(self) -> dict[str, bool]:
         """By executor whether runs may go there now, free slots or not."""
-        return {
-            c.name: c.offer is not None and c.offer.healthy and c.breaker.allows() for c in self._candidates.values()
-        }
+        return {candidate.name: candidate.usable() for candidate in self._candidates.values()}
 
     async def watch_offers(self) -> None:
         """Ask each executor for its offer again and again, until cancelled."""
@@ -68,10 +75,19 @@ class Fleet:
             await asyncio.sleep(OFFER_POLL_S)
 
     async def take(self, program: Program) -> tuple[Candidate, ServiceClient]:
-        """A slot on the least loaded executor that can run ``program``, as soon as there is one; see ``give_back``."""
+        """A slot on the least loaded executor that can run ``program``, as soon as there is one; see ``give_back``.
+
+        Raises:
+            UnavailableError: for 10 s no executor that can run it could be used at all.
+        """
         async with self._changed:
+            seen_at = time.monotonic()
             while (candidate := choose(self._candidates.values(), program)) is None:
-                await self._changed.wait()
+                if any(c.usable() and c.can_run(program) for c in self._candidates.values()):
+                    seen_at = time.monotonic()
+                elif time.monotonic() - seen_at >= GONE_S:
+                    raise UnavailableError("no executor of this worker can run it any more")
+                await self._changed.wait()  # each round of offers tells of a change
             candidate.mine += 1
         return candidate, self._streams[candidate.name]
 

@@ -12,12 +12,14 @@ from cloche.worker.routing import Candidate
 
 @dataclass(slots=True, eq=False)
 class Held:
-    """One lease. ``candidate`` and ``attempt`` are set together, once a slot was found.
+    """One lease, taken because the executor ``leased_for`` had room.
 
+    ``candidate`` and ``attempt`` are set together, once a slot was found, maybe another executor's.
     ``clearing`` is the wait for the executor's clearing up: whether it did, without another word.
     """
 
     task: LeasedTask
+    leased_for: str
     work: asyncio.Task[None] | None = None
     candidate: Candidate | None = None
     attempt: Attempt | None = None

@@ -50,9 +50,13 @@ class Candidate:
     #: Since when runs are in doubt: over for this worker, but their cells may be there yet. Oldest first.
     _doubts: list[float] = field(default_factory=list[float])
 
+    def usable(self) -> bool:
+        """Whether runs may go there now, free slots or not."""
+        return self.offer is not None and self.offer.healthy and self.breaker.allows()
+
     def free(self) -> int:
         """Slots that this worker may still use."""
-        if self.offer is None or not self.offer.healthy or not self.breaker.allows():
+        if self.offer is None or not self.usable():
             return 0
         return max(0, self.offer.slots - self.mine)
 

@@ -35,6 +35,6 @@ class WorkerSettings(ServiceSettings):
     deadline_s: float = Field(
         default=20.0, gt=0, le=60, description="An executor kills what was not extended for this."
     )
-    prefetch: int = Field(default=2, ge=0, le=100, description="Tasks leased ahead of free slots.")
+    prefetch: int = Field(default=2, ge=0, le=100, description="Tasks leased ahead of each executor's free slots.")
     drain_s: float = Field(default=20.0, ge=0, le=600, description="How long running work may end after SIGTERM.")
     log_level: str = "info"

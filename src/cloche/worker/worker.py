@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Coroutine, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 from cloche.contracts.execution import ExecutorOffer
@@ -22,7 +23,7 @@ from cloche.contracts.words import EvaluationId, LeaseId
 from cloche.kit import tracing
 from cloche.kit.background import Background
 from cloche.kit.bus import Bus
-from cloche.kit.errors import ClocheError
+from cloche.kit.errors import ClocheError, UnavailableError
 from cloche.kit.http_client import ServiceClient
 from cloche.kit.logs import about_evaluation, get_logger, stay_about_evaluation
 from cloche.worker.attempt import Attempt
@@ -75,7 +76,8 @@ class Worker:
         background.start("offers", self._fleet.watch_offers)
         background.start("heartbeats", self._heartbeats)
         background.start("report", self._report_executors)
-        leasing.start("lease", self._lease_loop)
+        for executor in self._settings.executors:
+            leasing.start(f"lease for {executor.name}", partial(self._lease_loop, executor.name))
         await stop.wait()
         await leasing.stop()
         await self._drain()
@@ -84,16 +86,18 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._asides, return_exceptions=True)
 
-    async def _lease_loop(self) -> None:
+    async def _lease_loop(self, executor: str) -> None:
+        """Lease what this executor has room for, by its offer alone: what waits for it keeps no other one idle."""
         delay_s = 0.05
         while True:
-            waiting = sum(held.waiting for held in self._held.values())
-            wanted = min(self._fleet.free() + self._settings.prefetch - waiting, MOST_SLOTS)
-            if wanted <= 0 or not self._fleet.can_run():
+            waiting = sum(held.waiting and held.leased_for == executor for held in self._held.values())
+            wanted = min(self._fleet.free_of(executor) + self._settings.prefetch - waiting, MOST_SLOTS)
+            offer = self._fleet.offer_of(executor)
+            if wanted <= 0 or offer is None:
                 await self._fleet.wait_change(1.0)
                 continue
             wait_s = _LEASE_WAIT_S if self._last_lease_ok else 0
-            body = LeaseRequest(worker=self._settings.name, slots=wanted, wait_s=wait_s, executors=self._fleet.offers())
+            body = LeaseRequest(worker=self._settings.name, slots=wanted, wait_s=wait_s, executors=[offer])
             try:
                 answer = await self._queue.post(
                     "/queue/internal/v1/lease",
@@ -110,13 +114,13 @@ class Worker:
                 continue
             self._last_lease_ok, delay_s = True, 0.05
             for task in answer.tasks:
-                self._take(task)
+                self._take(task, executor)
 
-    def _take(self, task: LeasedTask) -> None:
+    def _take(self, task: LeasedTask, executor: str) -> None:
         before = self._held.get(task.evaluation_id)
         if before is not None:
             self._drop(before)
-        held = Held(task)
+        held = Held(task, executor)
         self._held[task.evaluation_id] = held
         held.work = asyncio.create_task(self._traced(held))
         self._metrics.leased.inc()
@@ -149,8 +153,11 @@ class Worker:
                 del self._held[held.task.evaluation_id]
 
     async def _execute(self, held: Held) -> CompleteRequest | FailRequest:
-        with self._metrics.slot_wait_seconds.time():
-            candidate, client = await self._fleet.take(held.task.program)
+        try:
+            with self._metrics.slot_wait_seconds.time():
+                candidate, client = await self._fleet.take(held.task.program)
+        except UnavailableError as error:
+            return held.as_failed("executor_unavailable", error.detail)
         held.candidate = candidate
         held.attempt = Attempt(held.task, candidate.name, client, self._bus)
         begun = time.monotonic()

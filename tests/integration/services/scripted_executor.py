@@ -97,6 +97,7 @@ class ScriptedExecutor:
         self.script: dict[str, Behaviour] = {}
         self.runs: list[Run] = []
         self.slots = 4
+        self.runtime = "python"
         self.busy = 0
         self.offered = asyncio.Event()
         self.asked_to_run: asyncio.Queue[Run] = asyncio.Queue()
@@ -123,7 +124,7 @@ class ScriptedExecutor:
     async def _offer(self, _: web.Request) -> web.Response:
         self.offered.set()
         runtimes = [
-            {"name": "python", "version": "3.11.7", "aliases": ["py"], "source_file": "main.py", "highlight": "python"}
+            {"name": self.runtime, "version": "3.11.7", "aliases": [], "source_file": "main.py", "highlight": "python"}
         ]
         return web.json_response(
             {"name": "x", "engine": "local", "isolation": "namespace", "slots": self.slots,

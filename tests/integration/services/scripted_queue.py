@@ -19,9 +19,9 @@ from cloche.kit.errors import ClocheError
 TOKEN = "token-of-queue-0123456789"
 
 
-def task(source: str, evaluation: int = 1, lease: int = 1) -> LeasedTask:
+def task(source: str, evaluation: int = 1, lease: int = 1, runtime: str = "python") -> LeasedTask:
     program = Program(
-        runtime="python",
+        runtime=runtime,
         files=[File(path="main.py", content=source)],
         entrypoint="main.py",
         limits=Limits(),

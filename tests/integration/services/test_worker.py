@@ -442,7 +442,7 @@ async def test_records_that_are_decided_together_go_together_and_one_refused_is_
     queue.on_group, queue.on_complete = all_but_the_last, refuse
     async with queue.serving(), ServiceClient(f"unix:{queue.path}", TOKEN) as client:
         reporter = Reporter(client, Metrics(CollectorRegistry()))
-        given = [Held(task("p", evaluation=n, lease=n)).as_cancelled() for n in range(1, 9)]
+        given = [Held(task("p", evaluation=n, lease=n), "scripted").as_cancelled() for n in range(1, 9)]
         taken = await asyncio.gather(*(reporter.report(one) for one in given))
     assert [len(queue.groups.get_nowait()) for _ in range(queue.groups.qsize())] == [8]
     assert taken == [True] * 7 + [False]
