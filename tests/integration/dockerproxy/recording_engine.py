@@ -40,7 +40,11 @@ class RecordingEngine:
 
     def _answer(self, head: bytes) -> bytes:
         if b"/attach?" in head.partition(b"\r\n")[0]:
-            return b"HTTP/1.1 101 UPGRADED\r\n\r\n" if self._switches else b"HTTP/1.1 200 OK\r\n\r\n"
+            return (
+                b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+                if self._switches
+                else b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+            )
         body = json.dumps(self._content(head.partition(b"\r\n")[0])).encode()
         return b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 

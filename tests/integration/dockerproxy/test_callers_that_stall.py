@@ -16,7 +16,7 @@ from cloche.kit.errors import OverloadedError
 
 MOST = CONNECTIONS_PER_CONTAINER + SPARE_CONNECTIONS
 #: More than all buffers between the Engine and a caller hold.
-FLOOD = b"HTTP/1.1 101 UPGRADED\r\n\r\n" + b"x" * (8 << 20)
+FLOOD = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n" + b"x" * (8 << 20)
 
 
 def attached(path: str, stack: contextlib.ExitStack) -> socket.socket:
