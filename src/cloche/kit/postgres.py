@@ -69,6 +69,15 @@ UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
     asyncpg.InsufficientResourcesError,
     asyncpg.InternalClientError,  # what a session says whose server was killed in mid-answer
 )
+#: Errors that say of the values themselves that they can't be stored, now or later: no such value, one that a
+#: constraint forbids, or too large. What asyncpg can't even encode is a ``ValueError``.
+REFUSED: Final[tuple[type[Exception], ...]] = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    ValueError,
+    OverflowError,
+)
 PostgresError: type[Exception] = asyncpg.PostgresError
 UniqueViolationError: type[Exception] = asyncpg.UniqueViolationError
 
@@ -79,6 +88,16 @@ UniqueViolationError: type[Exception] = asyncpg.UniqueViolationError
 #: what the caller says, not joined with it in one step; ``num_nulls(column)`` stands where ``column IS NULL`` would
 #: offer a partial index as another way in. Planning anew each time costs more than most of our statements.
 PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+
+
+#: The server ends a session whose machine is gone or cut off within half a minute, not within Linux's two hours. On
+#: a unix socket they say nothing.
+_CUT_OFF: Final = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "25s",
+}
 
 
 async def open_pool(
@@ -104,6 +123,7 @@ async def open_pool(
             "statement_timeout": f"{int(statement_timeout_s * 1000)}",
             "timezone": "UTC",
             "jit": "off",
+            **_CUT_OFF,
             **(PLANNED_ONCE if plan_once else {}),
         },
     )

@@ -15,7 +15,7 @@ from cloche.kit.clock import now
 from cloche.kit.errors import ClocheError
 from cloche.kit.http_client import ServiceClient
 from cloche.kit.logs import get_logger
-from cloche.kit.postgres import UNAVAILABLE
+from cloche.kit.postgres import REFUSED, UNAVAILABLE, PostgresError
 from cloche.storage.fold import Changes, LedgerEntry, Poison, Terminal, fold
 from cloche.storage.ledger import Ledger
 from cloche.storage.metrics import Metrics
@@ -28,7 +28,8 @@ from cloche.storage.traced import note_stored
 
 log = get_logger()
 
-_AWAY = (*UNAVAILABLE, RedisError)
+#: "Not now": away, too busy, not as this program expects it, or anything else that is not about what is stored.
+_AWAY = (*UNAVAILABLE, PostgresError, RedisError)
 _OWN_EVERY_S = 3.0
 _WAITING_EVERY_S = 0.5
 _BLOCK_MS = 1000
@@ -139,8 +140,7 @@ class Subscriber:
         poison = changes.poison
         try:
             verdicts = await self._store.apply(changes, epoch)
-        except Exception as error:
-            _raise_if_away(error)
+        except REFUSED as error:
             log.warning("storage.batch_refused", error=type(error).__name__, exc_info=error)
             verdicts = list[Verdict]()
             for subject in dict.fromkeys(entry.subject for entry in entries):
@@ -148,31 +148,41 @@ class Subscriber:
                 part = fold(mine)
                 try:
                     verdicts += await self._store.apply(part, epoch)
-                except Exception as cause:  # noqa: BLE001  (as in fold)
-                    _raise_if_away(cause)
+                except REFUSED as cause:
                     poison += [Poison(entry, type(cause).__name__) for entry in mine]
-                    verdicts += await self._finish_each(list(part.terminals.values()), epoch, patient=False)
+                    ended, _ = await self._finish_each(list(part.terminals.values()), epoch, patient=False)
+                    verdicts += ended
         for shard, group in found.items():
             ids = {entry.ledger_id for entry in group}
-            bad = [p for p in poison if p.entry.ledger_id in ids]
-            if bad:
-                self._metrics.poison.inc(len(bad))
-                await self._store.set_aside(bad, shard)
+            await self._set_aside([p for p in poison if p.entry.ledger_id in ids], shard)
         return verdicts
 
-    async def _finish_each(self, terminals: Sequence[Terminal], epoch: str, *, patient: bool) -> list[Verdict]:
-        """One by one; a record that can't be stored ends its evaluation as ``internal_error``."""
+    async def _set_aside(self, poison: list[Poison], shard: int) -> None:
+        if poison:
+            await self._store.set_aside(poison, shard)
+            self._metrics.poison.inc(len(poison))
+
+    async def _finish_each(
+        self, terminals: Sequence[Terminal], epoch: str, *, patient: bool
+    ) -> tuple[list[Verdict], list[Poison]]:
+        """One by one; a record that can't be stored ends its evaluation as ``internal_error``.
+
+        Returns the verdicts, and as poison the records whose evaluation can't even be ended so.
+        """
         verdicts: list[Verdict] = []
+        poison: list[Poison] = []
         for terminal in terminals:
             for one in (terminal, unstorable(terminal)):
                 changes = Changes(terminals={one.evaluation_id: one})
                 try:
                     verdicts += await self._store.apply(changes, epoch, patient=patient)
                     break
-                except Exception as error:
-                    _raise_if_away(error)
+                except REFUSED as error:
                     log.warning("storage.record_refused", error=type(error).__name__, exc_info=error)
-        return verdicts
+                    reason = type(error).__name__
+            else:
+                poison.append(Poison(_entry_of(terminal), reason))
+        return verdicts, poison
 
     async def _announce(self, verdicts: Sequence[Verdict], begun: datetime) -> None:
         """Tell watchers, after the commit. A repeat is dropped by the bus; a loss is found by their poll."""
@@ -212,14 +222,19 @@ class Subscriber:
             await self._reconciler.catch_up(self._finish_lost)
 
     async def _finish_lost(self, lost: list[Terminal]) -> None:
+        poison = await self._finish(lost, await self._bus.epoch(), patient=True)
+        await self._set_aside(poison, _FIRST_SHARD)
         self._metrics.reconciled.inc(len(lost))
-        await self._finish(lost, await self._bus.epoch(), patient=True)
 
-    async def _finish(self, terminals: list[Terminal], epoch: str, *, patient: bool) -> None:
-        if terminals:
-            known = [Terminal(t.evaluation_id, t.record, await self._last_seq(t.evaluation_id)) for t in terminals]
-            begun = now()
-            await self._announce(await self._finish_each(known, epoch, patient=patient), begun)
+    async def _finish(self, terminals: list[Terminal], epoch: str, *, patient: bool) -> list[Poison]:
+        """Store and announce these; the records that can't be stored in any way."""
+        if not terminals:
+            return []
+        known = [Terminal(t.evaluation_id, t.record, await self._last_seq(t.evaluation_id)) for t in terminals]
+        begun = now()
+        verdicts, poison = await self._finish_each(known, epoch, patient=patient)
+        await self._announce(verdicts, begun)
+        return poison
 
     async def _last_seq(self, evaluation_id: UUID) -> int | None:
         value: bytes | None = await self._bus.redis.hget(source_key(str(evaluation_id)), "seq")
@@ -234,7 +249,8 @@ def _finished(verdict: Verdict) -> Group:
     return Group(subject, "storage", attempt, [event], ledger=False, in_list=True, seal=True)
 
 
-def _raise_if_away(error: Exception) -> None:
-    """Raise again what only says "not now". A value that can't be encoded says so by a ``ValueError``."""
-    if isinstance(error, _AWAY) and not isinstance(error, ValueError):
-        raise error
+def _entry_of(terminal: Terminal) -> LedgerEntry:
+    """The event that was lost, of a record that came without it."""
+    record = terminal.record
+    body = record.model_dump_json().encode()
+    return LedgerEntry("", str(terminal.evaluation_id), record.attempt, 0, "evaluation.completed", body)

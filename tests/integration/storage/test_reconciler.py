@@ -1,0 +1,189 @@
+"""Verdicts whose event was lost, and what PostgreSQL does not take: waited out or put aside, never passed over."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from cloche.contracts.events import Completed
+from cloche.contracts.record import Evidence, TerminalRecord
+from cloche.contracts.tasks import Result, ResultsPage
+from cloche.kit.bus import Bus
+from cloche.kit.http_client import ServiceClient
+from cloche.kit.ids import uuid7
+from cloche.kit.postgres import open_pool
+from cloche.storage.fold import LedgerEntry
+from cloche.storage.metrics import Metrics
+from cloche.storage.record_store import RecordStore
+from cloche.storage.settings import StorageSettings
+from cloche.storage.subscriber import Subscriber
+
+AT = "2026-01-01T00:00:00.000000Z"
+
+
+class History:
+    """What a Queue Service answers of ``results``, its cursors being their numbers."""
+
+    def __init__(self) -> None:
+        self.results: list[Result] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        start, limit = int(request.query["after"] or 0), int(request.query["limit"])
+        page = self.results[start : start + limit]
+        body = ResultsPage(results=page, next=str(start + len(page)))
+        return web.Response(text=body.model_dump_json(), content_type="application/json")
+
+    @contextlib.asynccontextmanager
+    async def serving(self, path: Path) -> AsyncIterator[None]:
+        app = web.Application()
+        app.router.add_get("/queue/internal/v1/results", self.answer)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.UnixSite(runner, str(path)).start()
+        yield
+        await runner.cleanup()
+
+
+class Storage:
+    """A storage worker's parts, and the queue whose results it reads."""
+
+    def __init__(self, subscriber: Subscriber, store: RecordStore, owner: Any, history: History) -> None:
+        self.subscriber, self.store, self.owner, self.history = subscriber, store, owner, history
+
+    async def submit(self) -> UUID:
+        fresh = uuid7()
+        await self.owner.execute("INSERT INTO evaluation (id, tenant, runtime) VALUES ($1, 't', 'python')", fresh)
+        return fresh
+
+    async def decide(self, message: str = "", **changes: Any) -> UUID:
+        """A run that the queue has committed and of which no event came."""
+        evaluation = await self.submit()
+        self.history.results.append(
+            Result(evaluation_id=evaluation, tenant="t", record=record(message), **changes)  # pyright: ignore[reportArgumentType]  (a NewType)
+        )
+        return evaluation
+
+    async def catch_up(self) -> None:
+        await self.subscriber._reconciler.catch_up(self.subscriber._finish_lost)
+
+    async def apply(self, *entries: LedgerEntry) -> list[UUID]:
+        found = {0: list(entries)}
+        return [v.evaluation_id for v in await self.subscriber._apply_or_isolate(list(entries), found, "e")]
+
+    async def verdict(self, evaluation: UUID) -> str | None:
+        return await self.owner.fetchval("SELECT verdict FROM evaluation WHERE id = $1", evaluation)
+
+    async def poison(self) -> int:
+        return await self.owner.fetchval("SELECT count(*) FROM poison_event")
+
+
+def record(message: str = "", attempt: int = 1) -> TerminalRecord:
+    evidence = Evidence(source="exit")
+    return TerminalRecord(verdict="accepted", message=message, evidence=evidence, attempt=attempt, finished_at=AT)
+
+
+def completed(evaluation: UUID, what: TerminalRecord) -> LedgerEntry:
+    body = Completed(tenant="t", record=what).model_dump_json().encode()
+    return LedgerEntry("1-0", str(evaluation), 1, 1, "evaluation.completed", body)
+
+
+@pytest.fixture
+async def storage(database: Any, redis_url: str, tmp_path: Path) -> AsyncIterator[Storage]:
+    settings = StorageSettings.model_validate(
+        {"dsn": "-", "redis_url": redis_url, "queue": f"unix:{tmp_path}/q.sock", "queue_token": "-", "name": "test"}
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        history = History()
+        await stack.enter_async_context(history.serving(tmp_path / "q.sock"))
+        owner = await asyncpg.connect(database.owner)
+        stack.push_async_callback(owner.close)
+        await owner.execute("TRUNCATE evaluation, poison_event, storage_cursor CASCADE")
+        pool = await open_pool(database.storage, service="test")
+        stack.push_async_callback(pool.close)
+        bus = Bus.connect(redis_url)
+        stack.push_async_callback(bus.close)
+        queue = await stack.enter_async_context(ServiceClient(settings.queue, "-"))
+        store = RecordStore(pool)
+        yield Storage(Subscriber(settings, store, bus, queue, Metrics(CollectorRegistry())), store, owner, history)
+
+
+@contextlib.asynccontextmanager
+async def refusing_all(owner: Any) -> AsyncIterator[None]:
+    """As after a migration that forgot a right."""
+    await owner.execute("REVOKE INSERT ON verdict_record FROM cloche_storage")
+    try:
+        yield
+    finally:
+        await owner.execute("GRANT INSERT ON verdict_record TO cloche_storage")
+
+
+@contextlib.asynccontextmanager
+async def every_commit_in_a_deadlock(owner: Any) -> AsyncIterator[None]:
+    await owner.execute(
+        "CREATE FUNCTION test_deadlock() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$BEGIN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END$$;"
+        "CREATE TRIGGER test_deadlock BEFORE INSERT ON verdict_record EXECUTE FUNCTION test_deadlock()"
+    )
+    try:
+        yield
+    finally:
+        await owner.execute("DROP FUNCTION test_deadlock CASCADE")
+
+
+ERRORS_OF_A_MOMENT = [
+    pytest.param(refusing_all, asyncpg.InsufficientPrivilegeError, id="missing right"),
+    pytest.param(every_commit_in_a_deadlock, asyncpg.DeadlockDetectedError, id="deadlock"),
+]
+
+
+@pytest.mark.parametrize(("trouble", "error"), ERRORS_OF_A_MOMENT)
+async def test_what_is_no_fault_of_an_event_is_waited_out(storage: Storage, trouble: Any, error: Any):
+    entry = completed(await storage.submit(), record())
+    async with trouble(storage.owner):
+        with pytest.raises(error):
+            await storage.apply(entry)
+    assert await storage.poison() == 0
+    assert await storage.apply(entry) == [UUID(entry.subject)]
+    assert await storage.verdict(UUID(entry.subject)) == "accepted"
+
+
+@pytest.mark.parametrize(("trouble", "error"), ERRORS_OF_A_MOMENT)
+async def test_the_cursor_passes_no_result_that_was_not_stored(storage: Storage, trouble: Any, error: Any):
+    evaluation = await storage.decide()
+    async with trouble(storage.owner):
+        with pytest.raises(error):
+            await storage.catch_up()
+    assert await storage.store.cursor() == ""
+    await storage.catch_up()
+    assert await storage.verdict(evaluation) == "accepted"
+    assert await storage.store.cursor() == "1"
+
+
+async def test_an_error_that_is_no_outage_is_waited_out_like_one(storage: Storage):
+    tries = 0
+
+    async def work() -> None:
+        nonlocal tries
+        tries += 1
+        raise asyncpg.UndefinedColumnError if tries < 3 else NotImplementedError
+
+    with pytest.raises(NotImplementedError):
+        await storage.subscriber._patiently("test", work)
+    assert tries == 3
+
+
+async def test_result_that_can_not_be_stored_in_any_way_is_put_aside_and_stops_no_other(storage: Storage):
+    bad = await storage.submit()
+    result = Result.model_validate({"evaluation_id": bad, "tenant": "t", "record": record(attempt=2**40)})
+    storage.history.results.append(result)
+    good = await storage.decide()
+    await storage.catch_up()
+    assert await storage.verdict(good) == "accepted"
+    assert await storage.owner.fetchval("SELECT fields->>'subject' FROM poison_event") == str(bad)
+    assert await storage.store.cursor() == "2"
