@@ -8,7 +8,7 @@ from typing import Final
 
 from cloche.contracts.tasks import LoadsAnswer, TenantLoad
 from cloche.contracts.words import USUAL_LANES
-from cloche.kit.errors import ClocheError, OverloadedError
+from cloche.kit.errors import ClocheError, InvalidRequestError, OverloadedError
 from cloche.kit.http_client import ServiceClient
 from cloche.kit.logs import get_logger
 
@@ -24,6 +24,7 @@ class Admission:
     def __init__(self, queue: ServiceClient) -> None:
         self._queue = queue
         self._loads: dict[str, TenantLoad] = {}
+        self._limits: dict[str, int | None] = {}
         self._accepted: Counter[str] = Counter()
         self._asked_at = float("-inf")
         self._lanes = USUAL_LANES
@@ -49,6 +50,7 @@ class Admission:
             self._answered = True
             self._lanes = frozenset(answer.lanes) or self._lanes
             self._loads = {load.tenant: load for load in answer.tenants}
+            self._limits = answer.limits
             self._accepted.clear()
 
     @property
@@ -60,9 +62,15 @@ class Admission:
         """Let ``count`` more evaluations in.
 
         Raises:
+            InvalidRequestError: they are more than the tenant may ever have queued.
             OverloadedError: the tenant has as much queued as it may.
         """
         load = self._loads.get(tenant)
-        if load is not None and load.queued + self._accepted[tenant] + count > load.max_queued:
-            raise OverloadedError(f"The tenant may have {load.max_queued} evaluations queued, and these were more.")
+        most = load.max_queued if load is not None else self._limits.get(tenant, self._limits.get(""))
+        if most is not None:
+            if count > max(1, most):
+                raise InvalidRequestError(f"The tenant may have {most} evaluations queued; these are {count} at once.")
+            queued = load.queued if load is not None else 0
+            if queued + self._accepted[tenant] + count > most:
+                raise OverloadedError(f"The tenant may have {most} evaluations queued, and these were more.")
         self._accepted[tenant] += count

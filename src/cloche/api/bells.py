@@ -74,9 +74,11 @@ class Bells:
     async def _listen(self) -> None:
         pubsub = self._bus.redis.pubsub()
         try:
-            await pubsub.subscribe(SEALED_CHANNEL, *self._watchers)
+            subscribed = set(self._watchers)
+            await pubsub.subscribe(SEALED_CHANNEL, *subscribed)
             self._pubsub = pubsub
             self.subscription += 1
+            self._later("subscribe", [channel for channel in self._watchers if channel not in subscribed])
             for watchers in self._watchers.values():
                 for watcher in watchers:
                     watcher.rung.set()

@@ -1,7 +1,9 @@
 """The relay: tells the Queue Service what was submitted and cancelled, in order, until it knows."""
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import orjson
 
@@ -27,6 +29,8 @@ _BATCH_BYTES = 24 * 1024 * 1024
 _CALL_TIMEOUT_S = 4.0
 #: A row that another process wrote, or a missed wake-up, waits at most this long.
 _POLL_S = 1.0
+#: What the Queue Service refused stands aside for so long: another version of it may take it.
+_ASIDE_S = 60.0
 
 
 class OutboxRelay:
@@ -36,12 +40,21 @@ class OutboxRelay:
     never loses one; the Queue Service treats repeats as such.
     """
 
-    def __init__(self, pool: Pool, queue: ServiceClient, bus: Bus, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        queue: ServiceClient,
+        bus: Bus,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._pool = pool
         self._queue = queue
         self._bus = bus
         self._metrics = metrics
+        self._clock = clock
         self._wake = asyncio.Event()
+        self._refused: dict[int, _Refused] = {}
 
     def wake(self) -> None:
         """There is something to relay."""
@@ -69,9 +82,11 @@ class OutboxRelay:
             ClocheError: the Queue Service did not take them; nothing was deleted.
         """
         async with self._pool.acquire() as session, session.transaction():
-            rows = await session.fetch(_TAKE, _BATCH, _BATCH_BYTES)
+            now = self._clock()
+            self._refused = {row: refused for row, refused in self._refused.items() if refused.until > now}
+            rows = await session.fetch(_TAKE, _BATCH, _BATCH_BYTES, list(self._refused))
             new = [row for row in rows if row["kind"] == "enqueue"]
-            self._metrics.oldest_untold_at = uuid7_time(new[0]["evaluation_id"]).timestamp() if new else None
+            self._tell_lag(_submitted_at(row) for row in new)
             if not rows:
                 return 0
             queued = await self._enqueue_all(new)
@@ -80,7 +95,7 @@ class OutboxRelay:
             if cancels:
                 done += await self._cancel(cancels)
             await session.execute("DELETE FROM api_outbox WHERE id = ANY($1)", done)
-        self._metrics.oldest_untold_at = None
+        self._tell_lag(())
         self._metrics.relayed.labels("enqueue").inc(len(queued))
         self._metrics.relayed.labels("cancel").inc(len(done) - len(queued))
         await self._announce(queued)
@@ -97,6 +112,7 @@ class OutboxRelay:
                 raise
             if len(rows) == 1:
                 log.warning("outbox.refused", evaluation_id=str(rows[0]["evaluation_id"]), error=error.code)
+                self._refused[rows[0]["id"]] = _Refused(_submitted_at(rows[0]), self._clock() + _ASIDE_S)
                 return []
             return [pair for row in rows for pair in await self._enqueue_all([row])]
         return [(row, queued_at) for row in rows]
@@ -141,12 +157,29 @@ class OutboxRelay:
         unknown = {outcome.evaluation_id for outcome in answer.outcomes if outcome.state == "unknown"}
         return [row["id"] for row in rows if row["evaluation_id"] not in unknown]
 
+    def _tell_lag(self, submitted_at: Iterable[float]) -> None:
+        """The oldest of these, and of what was refused, waits to be told."""
+        waiting = [*submitted_at, *(refused.submitted_at for refused in self._refused.values())]
+        self._metrics.oldest_untold_at = min(waiting, default=None)
+
     async def _wait(self) -> None:
         try:
             await asyncio.wait_for(self._wake.wait(), _POLL_S)
         except TimeoutError:
             return
         self._wake.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A row that stands aside; ``until`` is of the relay's clock."""
+
+    submitted_at: float
+    until: float
+
+
+def _submitted_at(row: Row) -> float:
+    return uuid7_time(row["evaluation_id"]).timestamp()
 
 
 def _places(rows: Sequence[Row]) -> list[str | None]:

@@ -240,7 +240,11 @@ class TenantLoad(BaseModel):
 
 
 class LoadsAnswer(BaseModel):
-    """The tenants that have half of what they may queue, or more; and every lane there is."""
+    """The limited tenants that have anything queued; and every lane there is.
+
+    ``limits`` is what each named tenant may queue, and under the empty name every other one; None is no limit.
+    """
 
     tenants: list[TenantLoad]
+    limits: dict[str, int | None] = Field(default_factory=dict[str, int | None])
     lanes: list[str] = Field(default_factory=list[str])

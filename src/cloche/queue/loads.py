@@ -1,4 +1,4 @@
-"""Which tenants have nearly as much queued as they may: whoever accepts submissions refuses theirs in time."""
+"""How much each limited tenant has queued, and may: whoever accepts submissions refuses theirs in time."""
 
 from typing import Final
 
@@ -15,11 +15,13 @@ class Loads:
         self._pool = pool
 
     async def now(self) -> LoadsAnswer:
-        """Every tenant with half of what it may queue, or more; every lane."""
+        """Every limited tenant with anything queued; every limit; every lane."""
+        limits = await self._pool.fetch("SELECT tenant, max_queued FROM queue.tenant")
         rows = await self._pool.fetch(_LOADS)
         return LoadsAnswer(
             tenants=[
                 TenantLoad(tenant=row["tenant"], queued=row["queued"], max_queued=row["max_queued"]) for row in rows
             ],
+            limits={row["tenant"]: row["max_queued"] for row in limits},
             lanes=[row["lane"] for row in await self._pool.fetch("SELECT lane FROM queue.lane ORDER BY lane")],
         )

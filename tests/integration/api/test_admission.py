@@ -19,6 +19,7 @@ class Queue:
 
     def __init__(self) -> None:
         self.loads: list[dict[str, Any]] | None = []
+        self.limits: dict[str, int | None] = {}
 
     @contextlib.asynccontextmanager
     async def serving(self, path: str):
@@ -33,7 +34,7 @@ class Queue:
     async def _loads(self, _: web.Request) -> web.Response:
         if self.loads is None:
             raise web.HTTPServiceUnavailable
-        return web.json_response({"tenants": self.loads})
+        return web.json_response({"tenants": self.loads, "limits": self.limits})
 
 
 @pytest.fixture
@@ -85,6 +86,18 @@ async def test_what_was_accepted_since_the_answer_counts(api, queue, monkeypatch
     assert (await submit(api)).status_code == 201
     monkeypatch.setattr(admission, "FRESH_S", 3600.0)
     assert [(await submit(api)).status_code for _ in range(3)] == [201, 429, 429]
+
+
+async def test_a_tenant_with_nothing_queued_has_a_limit_too(api, queue, monkeypatch):
+    queue.limits = {"": 2, "other": None}
+    assert (await submit(api)).status_code == 201
+    monkeypatch.setattr(admission, "FRESH_S", 3600.0)
+    assert [(await submit(api)).status_code for _ in range(3)] == [201, 429, 429]
+    group = await api.post("/api/v1/evaluations:batch", json={"evaluations": [SUBMISSION] * 3})
+    assert group.status_code == 422
+    monkeypatch.setattr(admission, "FRESH_S", 0.0)
+    queue.limits = {"": 2, "default": None}
+    assert [(await submit(api)).status_code for _ in range(4)] == [201] * 4
 
 
 async def test_while_the_queue_is_away_submissions_are_accepted(api, queue):

@@ -126,7 +126,7 @@ async def test_limits_that_are_no_longer_set_are_gone(start_queue, make):
         assert len(await queue.lease(5)) == 5
 
 
-async def test_tenants_near_what_they_may_queue_are_told(start_queue, make):
+async def test_what_limited_tenants_have_queued_is_told(start_queue, make):
     later = iso(now() + timedelta(hours=1))
     few = {"big": TenantLimits(max_queued=100), "free": TenantLimits()}
     async with start_queue(tenants=few, other_tenants=TenantLimits(max_queued=4)) as queue:
@@ -134,11 +134,13 @@ async def test_tenants_near_what_they_may_queue_are_told(start_queue, make):
         tasks += [make.task("full", run_at=later), make.task("half", run_at=later), make.task("half")]
         tasks += [make.task("little"), *[make.task(name) for name in ("big", "free") for _ in range(9)]]
         await queue.enqueue(*tasks)
-        assert await _loads(queue) == {"full": (3, 4), "half": (2, 4)}
+        assert await _loads(queue) == {"full": (3, 4), "half": (2, 4), "little": (1, 4), "big": (9, 100)}
+        answer = LoadsAnswer.model_validate_json((await queue.call("api", "GET", "/loads")).content)
+        assert answer.limits == {"": 4, "big": 100, "free": None}
         await queue.enqueue(*[make.task("full") for _ in range(7)])  # it was accepted, so it is queued
         assert (await _loads(queue))["full"][0] >= 4
         assert len(await queue.lease(100)) == len(tasks) + 7 - 2
-        assert await _loads(queue) == {}
+        assert await _loads(queue) == {"full": (1, 4), "half": (1, 4)}  # what is delayed
 
 
 async def test_nothing_is_counted_where_nothing_is_limited(queue, make):

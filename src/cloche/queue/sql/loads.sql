@@ -1,4 +1,4 @@
--- loads: tenants that have queued half of what they may, or more, with both numbers; counted no further than the limit.
+-- loads: what tenants with a limit have queued, with the limit; counted no further than that.
 WITH RECURSIVE place AS (
     (SELECT lane, tenant FROM queue.task
      WHERE lease_id IS NULL AND due AND EXISTS (SELECT FROM queue.tenant WHERE max_queued IS NOT NULL)
@@ -26,4 +26,4 @@ WITH RECURSIVE place AS (
                   LIMIT l.max_queued) c) AS queued
     FROM limited l
 )
-SELECT tenant, queued::bigint AS queued, max_queued FROM counted WHERE queued * 2 >= max_queued ORDER BY tenant
+SELECT tenant, queued::bigint AS queued, max_queued FROM counted ORDER BY tenant
