@@ -12,9 +12,10 @@ from cloche.api.catalogue import CatalogueReader
 from cloche.api.checks import MOST_PROBLEMS, check_placeable, check_submission, invalid
 from cloche.api.outbox import OutboxRelay
 from cloche.api.settings import ApiSettings
-from cloche.api.store import EvaluationStore, NewEvaluation
+from cloche.api.store import EvaluationStore, NewEvaluation, Waiting
 from cloche.contracts.problem import FieldProblem
 from cloche.contracts.submission import EvaluationRequest, Program
+from cloche.contracts.words import USUAL_LANE
 from cloche.kit import tracing
 from cloche.kit.clock import iso, now
 from cloche.kit.errors import InvalidRequestError, NotFoundError
@@ -72,7 +73,7 @@ class Evaluations:
         return await self._store_and_wake(new, raw, idempotency_key)
 
     async def rerun(self, evaluation_id: UUID, *, tenant: str, idempotency_key: str | None) -> list[UUID]:
-        """A new evaluation of the same program, with ``rerun_of``; its id.
+        """A new evaluation of the same program, with ``rerun_of``, that waits as the first did; its id.
 
         Raises:
             NotFoundError: there is none, or it is another tenant's.
@@ -84,8 +85,10 @@ class Evaluations:
             raise NotFoundError("The program of this evaluation is not stored any more.")
         program = Program.model_validate_json(row["program"])
         check_placeable(program.runtime, program.isolation, await self._catalogue.catalogue(program.runtime))
-        new = _new_evaluation(program, tenant, name=row["name"], labels=orjson.loads(row["labels"]))
         await self._admission.refresh()
+        lane = row["lane"] if row["lane"] in self._admission.lanes else USUAL_LANE
+        waiting = Waiting(lane, row["priority"], row["queue_timeout_s"])
+        new = _new_evaluation(program, tenant, waiting, name=row["name"], labels=orjson.loads(row["labels"]))
         again = replace(new, rerun_of=evaluation_id)
         return await self._store_and_wake([again], evaluation_id.bytes, idempotency_key)
 
@@ -104,11 +107,9 @@ class Evaluations:
         return _new_evaluation(
             program,
             tenant,
+            Waiting(request.lane, request.priority, request.queue_timeout_s),
             name=request.name,
             labels=request.labels,
-            lane=request.lane,
-            priority=request.priority,
-            queue_timeout_s=request.queue_timeout_s,
             run_at=iso(request.run_at) if request.run_at else None,
             in_group=in_group,
         )
@@ -128,15 +129,13 @@ class Evaluations:
         return [each.id for each in new]
 
 
-def _new_evaluation(  # noqa: PLR0913  (each is a field of the task)
+def _new_evaluation(  # noqa: PLR0913  (what an evaluation is made of)
     program: Program,
     tenant: str,
+    waiting: Waiting,
     *,
     name: str,
     labels: dict[str, str],
-    lane: str = "interactive",
-    priority: int = 0,
-    queue_timeout_s: int = 86400,
     run_at: str | None = None,
     in_group: bool = False,
 ) -> NewEvaluation:
@@ -145,16 +144,16 @@ def _new_evaluation(  # noqa: PLR0913  (each is a field of the task)
         {
             "evaluation_id": evaluation_id,
             "tenant": tenant,
-            "lane": lane,
-            "priority": priority,
+            "lane": waiting.lane,
+            "priority": waiting.priority,
             "runtime": program.runtime,
             "isolation": program.isolation,
-            "queue_timeout_s": queue_timeout_s,
+            "queue_timeout_s": waiting.queue_timeout_s,
             "run_at": run_at,
             "trace_parent": _trace_of(evaluation_id) if in_group else tracing.place(),
         }
     )
-    return NewEvaluation(evaluation_id, tenant, name, labels, program, task)
+    return NewEvaluation(evaluation_id, tenant, name, labels, program, waiting, task)
 
 
 def _trace_of(evaluation_id: UUID) -> str | None:

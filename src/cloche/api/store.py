@@ -42,6 +42,15 @@ IDEMPOTENCY_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """How an evaluation waits for its run."""
+
+    lane: str
+    priority: int
+    queue_timeout_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class NewEvaluation:
     """A checked submission, ready to be stored. ``task`` is the NewTask JSON without its program."""
 
@@ -50,6 +59,7 @@ class NewEvaluation:
     name: str
     labels: dict[str, str]
     program: Program
+    waiting: Waiting
     task: bytes
     rerun_of: UUID | None = None
 
@@ -241,4 +251,7 @@ async def _insert(connection: Connection, new: Sequence[NewEvaluation]) -> None:
         [each.rerun_of for each in new],
         [each.program.model_dump_json().encode() for each in new],
         [each.task for each in new],
+        [each.waiting.lane for each in new],
+        [each.waiting.priority for each in new],
+        [each.waiting.queue_timeout_s for each in new],
     )

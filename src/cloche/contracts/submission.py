@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cloche.contracts.limits import CompileLimits, Limits
 from cloche.contracts.values import Moment
-from cloche.contracts.words import Isolation, Network, Start
+from cloche.contracts.words import USUAL_LANE, Isolation, Network, Start
 
 RuntimeName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+#.-]{0,31}(@[0-9A-Za-z][0-9A-Za-z.+-]{0,31})?$")]
 LaneName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -97,7 +97,7 @@ class EvaluationRequest(BaseModel):
     name: Annotated[str, Field(max_length=200)] = ""
     labels: dict[Label, Label] = Field(default_factory=dict[str, str], max_length=32)
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
-    lane: LaneName = Field(default="interactive", description="`batch` gives way to `interactive`; see the queue.")
+    lane: LaneName = Field(default=USUAL_LANE, description="`batch` gives way to `interactive`; see the queue.")
     run_at: Moment | None = Field(default=None, description="Not before this, at most 7 days ahead; None is at once.")
     queue_timeout_s: Annotated[int, Field(ge=1, le=604800)] = 86400
     limits: Limits = Field(default_factory=Limits)

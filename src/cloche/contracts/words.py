@@ -36,6 +36,7 @@ DEFAULT_ISOLATION: Final[Isolation] = "namespace"
 
 #: The lanes there are unless the Queue Service is set up otherwise, and their urgency: smaller is served first.
 USUAL_LANES: Final = {"interactive": 0, "batch": 10}
+USUAL_LANE: Final = "interactive"
 
 #: ``loopback`` is the cell's own: servers and clients inside one program, nothing beyond.
 Network: TypeAlias = Literal["none", "loopback"]

@@ -1,8 +1,10 @@
 """A tenant that has as much queued as it may is refused, as 429, until some of it ran."""
 
 import contextlib
+import json
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from aiohttp import web
@@ -103,3 +105,13 @@ async def test_a_tenant_with_nothing_queued_has_a_limit_too(api, queue, monkeypa
 async def test_while_the_queue_is_away_submissions_are_accepted(api, queue):
     queue.loads = None
     assert (await submit(api)).status_code == 201
+
+
+async def test_a_rerun_waits_as_the_first_did(api, database):
+    how = {"lane": "batch", "priority": 7, "queue_timeout_s": 60}
+    first = (await api.post("/api/v1/evaluations", json=SUBMISSION | how)).json()["id"]
+    assert (await api.post(f"/api/v1/evaluations/{first}/rerun")).status_code == 201
+    owner = await asyncpg.connect(database.owner)
+    told = [json.loads(row["body"]) for row in await owner.fetch("SELECT body FROM api_outbox ORDER BY id")]
+    await owner.close()
+    assert [{name: task[name] for name in how} for task in told[-2:]] == [how, how]

@@ -170,7 +170,11 @@ async def pages_of_all(owner: asyncpg.Connection) -> dict[str, int]:
     counted["list: of a week"] = await _pages(owner, lambda s: s.page(TENANT, week, cursor=None, limit=LIMIT))
     fresh, body = uuid7(), b"x" * 300
     for name, statement, arguments in [
-        ("submit", "submit", (TENANT, [fresh], ["n"], ['{"model": "m1"}'], ["python"], [None], [body], [body])),
+        (
+            "submit",
+            "submit",
+            (TENANT, [fresh], ["n"], ['{"model": "m1"}'], ["python"], [None], [body], [body], ["batch"], [0], [60]),
+        ),
         ("detail", "detail", (middle, TENANT)),
         ("heads", "heads", (middle, 1, 65540)),
         ("written", "written", (middle, 1)),
