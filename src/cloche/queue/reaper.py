@@ -1,8 +1,6 @@
 """The reaper: each second takes back what nobody holds any more, and once in a while tidies up."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +11,7 @@ from cloche.queue.executors import Executors
 from cloche.queue.faults import REAP_BATCH, Faults
 from cloche.queue.grace import Grace
 from cloche.queue.metrics import Meters
+from cloche.queue.single import stay
 
 log = get_logger()
 
@@ -56,33 +55,25 @@ class Reaper:
         await self._configured.apply(session)
         try:
             while True:
-                await self.pass_once()
+                more = await self.pass_once()
                 await self._tidy(session)
-                await asyncio.sleep(_PASS_S)
+                await stay(session, 0.0 if more else _PASS_S)
         finally:
             self._meters.forget_measured()
 
-    async def pass_once(self) -> None:
-        """End overdue waiting; judge expired leases unless workers still have grace."""
-        overdue = await self._all(self._faults.reap_overdue)
-        expired = 0
+    async def pass_once(self) -> bool:
+        """End overdue waiting; judge expired leases unless workers still have grace. Whether there may be more."""
+        overdue, expired = await self._faults.reap_overdue(), 0
         if self._grace.passed(time.monotonic()):
-            expired = await self._all(self._faults.reap_expired)
+            expired = await self._faults.reap_expired()
         if overdue or expired:
             log.info("reaper.reaped", overdue=overdue, expired=expired)
+        return REAP_BATCH in (overdue, expired)
 
     async def drop_old_days(self, session: Connection) -> None:
         """Drop the days of results that are older than they need to be and that the storage worker has read."""
         while day := await session.fetchval(_DROP_DAY, self._care.result_days):
             log.info("reaper.dropped_day", partition=day)
-
-    async def _all(self, reap: Callable[[], Awaitable[int]]) -> int:
-        total = 0
-        while True:
-            count = await reap()
-            total += count
-            if count < REAP_BATCH:
-                return total
 
     async def _tidy(self, session: Connection) -> None:
         now = time.monotonic()

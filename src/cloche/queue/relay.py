@@ -13,8 +13,9 @@ from cloche.kit.logs import get_logger
 from cloche.kit.postgres import Connection
 from cloche.queue.doorbell import wait_for_ring
 from cloche.queue.metrics import Meters
-from cloche.queue.outbox import OutboxEvent, forget_published, read_outbox
+from cloche.queue.outbox import OutboxEvent, forget_published, may_leave_some, read_outbox
 from cloche.queue.signals import Signals
+from cloche.queue.single import stay
 
 log = get_logger()
 
@@ -62,10 +63,10 @@ class Relay:
         self._meters.outbox_lag_s.set(events[0].age_s if events else 0.0)
         if not await self._publish(connection, events):
             self._pause_s = min(_LONGEST_PAUSE_S, self._pause_s * 2 or _FIRST_PAUSE_S)
-            await asyncio.sleep(self._pause_s * (0.5 + _RANDOM.random()))
+            await stay(connection, self._pause_s * (0.5 + _RANDOM.random()))
             return
         self._pause_s = 0.0
-        if len(events) < BATCH:
+        if not may_leave_some(events, BATCH):
             await wait_for_ring(bell, _POLL_S)
             await asyncio.sleep(max(0.0, until - time.monotonic()))
 

@@ -46,6 +46,11 @@ async def test_a_session_that_was_ended_in_use_is_not_handed_out_again(pool, adm
     assert await pool.fetchval("SELECT 7") == 7
 
 
+async def test_the_server_is_told_how_soon_to_give_up_a_client_that_is_cut_off(pool):
+    names = "SELECT count(*) FROM pg_settings WHERE source = 'client' AND name LIKE 'tcp\\_%'"
+    assert await pool.fetchval(names) == 4
+
+
 async def test_what_fails_in_a_transaction_begun_with_statements_leaves_nothing(pool, admin):
     async with pool.acquire() as session:
         with pytest.raises(asyncpg.DivisionByZeroError):

@@ -19,6 +19,9 @@ from cloche.kit.http_client import ServiceClient
 
 TOKENS = {name: f"token-of-{name}-0123456789" for name in ("api", "worker", "storage")}
 PREFIX = "/queue/internal/v1"
+#: The works that one replica does alone, and the sessions that hold their locks.
+ALONE = 2
+HOLDERS = "SELECT pid, objid FROM pg_locks WHERE locktype = 'advisory' AND granted ORDER BY pid, objid"
 
 
 class Process:
@@ -129,6 +132,29 @@ async def test_a_client_that_goes_away_while_it_waits_is_given_nothing(process, 
         assert await end(child) == 0
 
 
+async def test_what_a_frozen_replica_did_alone_another_does_after_ten_seconds_and_the_first_finds_out(
+    process, start_queue, owner, make
+):
+    child = await process.start()
+    try:
+        await until(owner, f"SELECT count(*) = {ALONE} FROM ({HOLDERS}) h")
+        child.send_signal(signal.SIGSTOP)
+        async with start_queue(lease_s=2.0) as other:
+            await other.enqueue(make.task())
+            await other.lease_one()
+            await until(owner, "SELECT NOT EXISTS (SELECT FROM queue.task WHERE lease_id IS NOT NULL)")
+            await until(owner, "SELECT NOT EXISTS (SELECT FROM queue.outbox)")
+            holders = await owner.fetch(HOLDERS)
+            child.send_signal(signal.SIGCONT)
+            await until_logged(process.folder / "log", "single.interrupted", ALONE)
+            assert await owner.fetch(HOLDERS) == holders
+            async with process.client("api") as api:
+                assert (await answers(api, EnqueueRequest(tasks=[make.task()]))).accepted == 1
+    finally:
+        child.send_signal(signal.SIGCONT)
+        assert await end(child) == 0
+
+
 async def test_settings_that_would_let_strangers_in_are_refused(process):
     child = await process.start(CLOCHE_QUEUE_PUBLIC_LISTEN="tcp:0.0.0.0:0")
     assert await asyncio.wait_for(child.wait(), 15) == 2
@@ -141,3 +167,15 @@ async def until_reported(api: ServiceClient) -> None:
     async with asyncio.timeout(10):
         while not (await api.get(f"{PREFIX}/executors", ExecutorsAnswer)).executors:  # noqa: ASYNC110  (another process rings no bell)
             await asyncio.sleep(0.02)
+
+
+async def until(owner, query: str) -> None:
+    async with asyncio.timeout(30):
+        while not await owner.fetchval(query):  # noqa: ASYNC110  (PostgreSQL's tables ring no bell)
+            await asyncio.sleep(0.05)
+
+
+async def until_logged(log: Path, event: str, times: int) -> None:
+    async with asyncio.timeout(30):
+        while (await asyncio.to_thread(log.read_text)).count(event) < times:  # noqa: ASYNC110  (a file rings no bell)
+            await asyncio.sleep(0.05)

@@ -8,13 +8,13 @@ from uuid import UUID
 import orjson
 
 from cloche.contracts.tasks import NewTask
-from cloche.kit.postgres import Pool, load_sql
+from cloche.kit.postgres import Pool, Session, load_sql
 from cloche.queue.capability import rank
 from cloche.queue.faults import Faults
 from cloche.queue.metrics import Meters
 from cloche.queue.relay import Relay
 from cloche.queue.signals import Signals
-from cloche.queue.single import only_now
+from cloche.queue.single import only_now, stay
 from cloche.queue.tasks import Tasks
 from cloche.stack.fsck.look import Stores
 
@@ -68,9 +68,9 @@ async def mend_stuck_submission(stores: Stores, ids: Sequence[UUID]) -> None:
 async def mend_lease_overdue(stores: Stores, _ids: Sequence[UUID]) -> None:
     """Do what the reaper would do, unless there is one at work."""
 
-    async def reap(_session: object) -> None:
+    async def reap(session: Session) -> None:
         while await _faults(stores.pool).reap_expired():
-            pass
+            await stay(session)
 
     await only_now(stores.pool, "reaper", reap)
 
