@@ -182,31 +182,32 @@ class GoodbyeRequest(BaseModel):
 
 
 class Result(BaseModel):
-    """One committed terminal record, in the order of its commit's cursor."""
+    """One committed terminal record, in the order of its commit's cursor.
+
+    ``age_s`` is how long ago PostgreSQL had it, by its own clock; None from a Queue Service that does not tell.
+    """
 
     evaluation_id: EvaluationId
     tenant: str
+    age_s: float | None = None
     record: TerminalRecord
 
 
 class ResultsPage(BaseModel):
-    """Results after a cursor. ``next`` is an opaque cursor to pass as ``after``; the same when nothing came."""
+    """Results after a cursor, fewer than were asked for where records are large.
+
+    ``next`` is an opaque cursor to pass as ``after``; the same when nothing came.
+    """
 
     results: list[Result]
     next: str
-
-
-class RecordHead(BaseModel):
-    """Of a ``TerminalRecord`` what tells its age, as text."""
-
-    finished_at: str
 
 
 class ResultHead(BaseModel):
     """Of a ``Result`` what tells whether it needs to be read."""
 
     evaluation_id: EvaluationId
-    record: RecordHead
+    age_s: float | None = None
 
 
 class ResultHeads(BaseModel):

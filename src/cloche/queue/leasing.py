@@ -15,7 +15,7 @@ from cloche.queue.tasks import Tasks
 
 #: How often a waiting call looks although nothing rang: a ring of another replica was missed, or a task is due.
 POLL_S: Final = 2.0
-#: One answer holds at most this many tasks, and so at most so many programs.
+#: One answer holds at most this many tasks, and of their programs ``wire.ENOUGH_BYTES``, or one that is larger.
 LARGEST_BATCH: Final = 100
 
 

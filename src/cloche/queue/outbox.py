@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from cloche.kit.postgres import Connection, Row, load_sql
-from cloche.queue.wire import completed_body
+from cloche.queue.wire import ENOUGH_BYTES, completed_body
 
 _READ: Final = load_sql("cloche.queue", "outbox_read")
 _DONE: Final = load_sql("cloche.queue", "outbox_done")
@@ -25,8 +25,13 @@ class OutboxEvent:
 
 
 async def read_outbox(connection: Connection, limit: int) -> list[OutboxEvent]:
-    """The oldest events, in order."""
-    return [_event(row) for row in await connection.fetch(_READ, limit)]
+    """The oldest events, in order: at most ``limit``, and no more after ``ENOUGH_BYTES`` of records."""
+    return [_event(row) for row in await connection.fetch(_READ, limit, ENOUGH_BYTES)]
+
+
+def may_leave_some(events: Sequence[OutboxEvent], limit: int) -> bool:
+    """Whether more may wait behind what ``read_outbox`` found."""
+    return len(events) >= limit or sum(len(event.body) for event in events) >= ENOUGH_BYTES
 
 
 async def forget_published(connection: Connection, ids: Sequence[int]) -> None:

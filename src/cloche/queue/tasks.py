@@ -19,6 +19,7 @@ from cloche.queue.metrics import Meters
 from cloche.queue.records import cancelled_with_output
 from cloche.queue.signals import Signals
 from cloche.queue.task import Ending, LockedTask
+from cloche.queue.wire import ENOUGH_BYTES
 
 _ENQUEUE: Final = load_sql("cloche.queue", "enqueue")
 _LEASE_TURN: Final = load_sql("cloche.queue", "lease_turn")
@@ -66,7 +67,10 @@ class Tasks:
         return EnqueueAnswer(accepted=accepted, known=len(tasks) - accepted, queued_at=iso(row["queued_at"]))
 
     async def lease(self, worker: str, slots: int, strongest_by_wanted: Mapping[str, int]) -> list[Row]:
-        """Claim up to ``slots`` tasks for ``worker``, each under a fresh lease; the best first."""
+        """Claim up to ``slots`` tasks for ``worker``, each under a fresh lease; the best first.
+
+        They end with the program that brings them to ``ENOUGH_BYTES``.
+        """
         async with self._leasing, self._pool.acquire() as session, begun_with(session, _LEASE_TURN):
             rows = await session.fetch(
                 _LEASE,
@@ -75,6 +79,7 @@ class Tasks:
                 slots,
                 self._lease,
                 worker,
+                ENOUGH_BYTES,
             )
         if rows:
             self._meters.note_leased(rows)

@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
 
 from cloche.kit.clock import iso
 from cloche.kit.postgres import Row
+
+#: What carries stored JSON ends with the program or record that brings it to so many bytes: many may be large, and
+#: each is held several times while it is passed on. What is left comes the next time.
+ENOUGH_BYTES: Final = 8 * 1024 * 1024
 
 
 def lease_answer(rows: Sequence[Row], places: Mapping[UUID, str | None]) -> bytes:
@@ -40,6 +44,7 @@ def results_page(rows: Sequence[Row], after: str) -> bytes:
         {
             "evaluation_id": row["evaluation_id"],
             "tenant": row["tenant"],
+            "age_s": row["age_s"],
             "record": orjson.Fragment(row["record"]),
         }
         for row in rows

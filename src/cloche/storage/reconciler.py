@@ -1,13 +1,10 @@
 """Verdicts whose event was lost, read from the Queue Service's results in the order of its commits."""
 
-import functools
 import itertools
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
 from typing import Final
 
 from cloche.contracts.tasks import ResultHead, ResultHeads, ResultsPage
-from cloche.kit.clock import now, parse
 from cloche.kit.http_client import ServiceClient
 from cloche.kit.logs import get_logger
 from cloche.storage.fold import Terminal
@@ -16,7 +13,7 @@ from cloche.storage.record_store import RecordStore
 log = get_logger()
 
 #: Results younger than this are left to the event that is on its way.
-_AGE: Final = timedelta(seconds=3)
+_AGE_S: Final = 3.0
 _PAGE: Final = 500
 
 
@@ -36,7 +33,7 @@ class Reconciler:
         while True:
             # Nearly all of them are stored already, so only the heads are read.
             heads = await self._queue.get(_path(cursor, _PAGE), ResultHeads)
-            old = list(itertools.takewhile(functools.partial(_finished_before, now() - _AGE), heads.results))
+            old = list(itertools.takewhile(_is_old, heads.results))
             if not old:
                 return
             unfinished = await self._store.unfinished_among([head.evaluation_id for head in old])
@@ -55,9 +52,6 @@ def _path(cursor: str, limit: int) -> str:
     return f"/queue/internal/v1/results?limit={limit}&after={cursor}"
 
 
-def _finished_before(moment: datetime, head: ResultHead) -> bool:
-    """Whether it is older; what is no time at all is old."""
-    try:
-        return parse(head.record.finished_at) < moment
-    except (ValueError, OverflowError):
-        return True
+def _is_old(head: ResultHead) -> bool:
+    """So is what comes from the future: that is a clock which was set back, and not worth waiting for."""
+    return head.age_s is None or not 0 <= head.age_s < _AGE_S

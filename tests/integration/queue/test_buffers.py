@@ -41,7 +41,10 @@ def _ten(value):
 #: Each statement that finds tasks or results: the types of its arguments, and its arguments. ``{ids}`` are
 #: those of ten that run, and of their leases.
 STATEMENTS = {
-    "lease": ("text[], smallint[], integer, interval, text", "'{python, python@3}', '{2, 2}', 10, '30 s', 'w1'"),
+    "lease": (
+        "text[], smallint[], integer, interval, text, bigint",
+        "'{python, python@3}', '{2, 2}', 10, '30 s', 'w1', 1000000",
+    ),
     "finish": (
         "uuid[], uuid[], integer[], text[], text[], text[], bytea[], text[]",
         f"{{ids}}, {{ids}}, {_ten(1)}, {_ten('x')}, {_ten('completed')}, {_ten('x')}, {_ten('x')}, {_ten('x')}",
@@ -57,8 +60,8 @@ STATEMENTS = {
         f"{{ids}}, {{ids}}, {_ten('0 s')}, {_ten(1)}, {_ten(0)}, {_ten('x')}, {_ten('x')}",
     ),
     "endings": ("uuid[]", "{ids}"),
-    "outbox_read": ("integer", "10"),
-    "results": ("text, uuid, integer", "'0', '00000000-0000-0000-0000-000000000000', 10"),
+    "outbox_read": ("integer, bigint", "10, 1000000"),
+    "results": ("text, uuid, integer, bigint", "'0', '00000000-0000-0000-0000-000000000000', 10, 1000000"),
 }
 
 

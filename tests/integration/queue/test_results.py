@@ -1,10 +1,14 @@
 """Results in the order of commits: no page passes a result that commits later."""
 
+import asyncio
+from itertools import chain
+
 import asyncpg
 import pytest
 
 from cloche.kit.errors import InvalidRequestError
 from cloche.kit.postgres import load_sql
+from cloche.queue.outbox import forget_published, may_leave_some, read_outbox
 
 FINISH = load_sql("cloche.queue", "finish")
 
@@ -95,3 +99,77 @@ async def test_group_with_one_record_twice_commits_it_once(queue, make):
     task = await queue.lease_one()
     assert await queue.complete_group(task, task) == {task.evaluation_id}
     assert len((await queue.results()).results) == 1
+
+
+async def enlarge(owner, size=5_000_000):
+    """Let every record, and every program that waits, be ``size`` bytes longer; blanks behind JSON mean nothing."""
+    for table, column in (("queue.result", "record"), ("queue.task", "program")):
+        await owner.execute(f"UPDATE {table} SET {column} = {column} || convert_to(repeat(' ', {size}), 'UTF8')")
+
+
+async def test_a_page_ends_once_its_records_are_large(queue, make, owner):
+    await queue.enqueue(*[make.task() for _ in range(5)])
+    leased = await queue.lease(5)
+    for task in leased:
+        await queue.complete(task)
+    await enlarge(owner)
+    pages, after = [], ""
+    while (page := await queue.results(after)).results:
+        pages.append([result.evaluation_id for result in page.results])
+        after = page.next
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert list(chain(*pages)) == [task.evaluation_id for task in leased]
+
+
+async def test_a_record_larger_than_a_page_is_a_page(queue, make, owner):
+    await queue.enqueue(make.task(), make.task())
+    for task in await queue.lease(2):
+        await queue.complete(task)
+    await enlarge(owner, 10_000_000)
+    first = await queue.results()
+    assert [len(first.results), len((await queue.results(first.next)).results)] == [1, 1]
+
+
+async def test_a_result_tells_its_age_by_the_clock_of_postgresql(queue, make, owner):
+    await queue.enqueue(make.task())
+    task = await queue.lease_one()
+    ahead = make.record(task).model_copy(update={"finished_at": "2999-01-01T00:00:00.000000Z"})
+    await queue.complete(task, ahead)
+    await owner.execute("UPDATE queue.result SET finished_at = now() - interval '1 minute'")
+    [result] = (await queue.results()).results
+    assert 60 <= result.age_s < 120
+
+
+async def test_events_are_published_few_at_a_time_when_their_records_are_large(queue, make, owner, database):
+    await queue.enqueue(*[make.task() for _ in range(3)])
+    for task in await queue.lease(3):
+        await queue.complete(task)
+    async with asyncio.timeout(20):
+        while await owner.fetchval("SELECT count(*) FROM queue.outbox"):  # noqa: ASYNC110  (the store rings no bell)
+            await asyncio.sleep(0.02)
+    await enlarge(owner)
+    session = await asyncpg.connect(database.queue)
+    transaction = session.transaction()
+    await transaction.start()
+    await session.execute(
+        "INSERT INTO queue.outbox (evaluation_id, attempt, type)"
+        " SELECT evaluation_id, 1, 'evaluation.completed' FROM queue.result"
+    )
+    first = await read_outbox(session, 100)
+    assert len(first) == 2
+    assert may_leave_some(first, 100)
+    await forget_published(session, [event.id for event in first])
+    rest = await read_outbox(session, 100)
+    assert len(rest) == 1
+    assert not may_leave_some(rest, 100)
+    await transaction.rollback()
+    await session.close()
+
+
+async def test_a_lease_ends_once_its_programs_are_large(queue, make, owner):
+    tasks = [make.task() for _ in range(5)]
+    await queue.enqueue(*tasks)
+    await enlarge(owner)
+    leased = [[task.evaluation_id for task in await queue.lease(10)] for _ in range(3)]
+    assert [len(each) for each in leased] == [2, 2, 1]
+    assert list(chain(*leased)) == sorted(task.evaluation_id for task in tasks)

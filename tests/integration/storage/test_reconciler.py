@@ -61,12 +61,11 @@ class Storage:
         await self.owner.execute("INSERT INTO evaluation (id, tenant, runtime) VALUES ($1, 't', 'python')", fresh)
         return fresh
 
-    async def decide(self, message: str = "", **changes: Any) -> UUID:
-        """A run that the queue has committed and of which no event came."""
+    async def decide(self, **changes: Any) -> UUID:
+        """A run that the queue has committed, a minute ago, and of which no event came."""
         evaluation = await self.submit()
-        self.history.results.append(
-            Result(evaluation_id=evaluation, tenant="t", record=record(message), **changes)  # pyright: ignore[reportArgumentType]  (a NewType)
-        )
+        values = {"evaluation_id": evaluation, "tenant": "t", "age_s": 60.0, "record": record(), **changes}
+        self.history.results.append(Result.model_validate(values))
         return evaluation
 
     async def catch_up(self) -> None:
@@ -83,9 +82,8 @@ class Storage:
         return await self.owner.fetchval("SELECT count(*) FROM poison_event")
 
 
-def record(message: str = "", attempt: int = 1) -> TerminalRecord:
-    evidence = Evidence(source="exit")
-    return TerminalRecord(verdict="accepted", message=message, evidence=evidence, attempt=attempt, finished_at=AT)
+def record(attempt: int = 1) -> TerminalRecord:
+    return TerminalRecord(verdict="accepted", evidence=Evidence(source="exit"), attempt=attempt, finished_at=AT)
 
 
 def completed(evaluation: UUID, what: TerminalRecord) -> LedgerEntry:
@@ -178,10 +176,23 @@ async def test_an_error_that_is_no_outage_is_waited_out_like_one(storage: Storag
     assert tries == 3
 
 
+async def test_the_clocks_of_hosts_decide_nothing(storage: Storage):
+    """What a worker an hour ahead decided holds up no other; nor does what PostgreSQL itself had from a later time."""
+    far = record().model_copy(update={"finished_at": "2999-01-01T00:00:00.000000Z"})
+    evaluations = [
+        await storage.decide(record=far, age_s=60.0),
+        await storage.decide(age_s=-3600.0),
+        await storage.decide(age_s=None),
+    ]
+    young = await storage.decide(age_s=0.5)
+    await storage.catch_up()
+    assert [await storage.verdict(each) for each in evaluations] == ["accepted"] * 3
+    assert await storage.verdict(young) is None
+    assert await storage.store.cursor() == "3"
+
+
 async def test_result_that_can_not_be_stored_in_any_way_is_put_aside_and_stops_no_other(storage: Storage):
-    bad = await storage.submit()
-    result = Result.model_validate({"evaluation_id": bad, "tenant": "t", "record": record(attempt=2**40)})
-    storage.history.results.append(result)
+    bad = await storage.decide(record=record(attempt=2**40))
     good = await storage.decide()
     await storage.catch_up()
     assert await storage.verdict(good) == "accepted"

@@ -2,6 +2,7 @@
 -- Order: urgent lanes, then tenants with fewer running tasks for their weight, then priority, then age. Tenants that
 -- tie take turns by chance. A class is what one index range holds: work that nobody here can run costs one probe.
 -- A task's turn is how many its tenant would run with it, over the weight; nobody is passed over at a lower turn.
+-- The last is the one whose program brings them to $6 bytes.
 WITH RECURSIVE offer AS (
     SELECT * FROM unnest($1::text[], $2::smallint[]) AS o (runtime, isolation)
 ), class AS (
@@ -66,14 +67,20 @@ WITH RECURSIVE offer AS (
     SELECT evaluation_id, urgency, turn FROM allowed WHERE in_lane <= lane_room AND in_tenant <= tenant_room
     ORDER BY urgency, turn, priority DESC, luck, evaluation_id LIMIT $3
 ), picked AS (
-    SELECT evaluation_id FROM queue.task
+    SELECT evaluation_id, priority, octet_length(program) AS bytes FROM queue.task
     WHERE evaluation_id = ANY (ARRAY (SELECT evaluation_id FROM chosen)) AND num_nulls(lease_id) = 1
     FOR UPDATE SKIP LOCKED
+), fitting AS (
+    SELECT evaluation_id FROM (
+        SELECT evaluation_id, sum(bytes) OVER (ORDER BY urgency, turn, priority DESC, evaluation_id
+                                               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+        FROM picked JOIN chosen USING (evaluation_id)) p
+    WHERE coalesce(before, 0) < $6
 ), leased AS (
     UPDATE queue.task
     SET lease_id = gen_random_uuid(), lease_until = now() + $4::interval, worker = $5, leased_at = now(),
         attempt = greatest(attempt, 1)
-    WHERE evaluation_id = ANY (ARRAY (SELECT evaluation_id FROM picked))
+    WHERE evaluation_id = ANY (ARRAY (SELECT evaluation_id FROM fitting))
     RETURNING *
 ), spent AS (
     UPDATE queue.lane l
