@@ -169,9 +169,9 @@ class EvaluationStore:
         """How many bytes from the start of a stream are stored without a hole."""
         return await self._pool.fetchval(_SQL["stored_end"], evaluation_id, attempt, STREAM_NUMBERS[stream])
 
-    async def replay(self, evaluation_id: UUID, attempt: int, after: tuple[datetime, int, int]) -> list[Row]:
-        """A page of an attempt's output after (time, stream number, offset), in the order it was written."""
-        return await self._pool.fetch(_SQL["replay"], evaluation_id, attempt, *after)
+    async def replay(self, evaluation_id: UUID, attempt: int, stream: int, after: int) -> list[Row]:
+        """A page of a stream's chunks that begin after an offset, in their order."""
+        return await self._pool.fetch(_SQL["replay"], evaluation_id, attempt, stream, after)
 
     async def page(
         self, tenant: str, wanted: ListFilter, *, cursor: UUID | None, limit: int

@@ -1,7 +1,7 @@
 """Following one evaluation: what is stored, then what happens, without gap or repeat."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -51,6 +51,14 @@ class _Place:
     @property
     def id(self) -> EventId:
         return EventId(self.epoch, self.attempt, self.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """A stored chunk. ``told`` is the latest time so far in its stream: a clock that steps back turns none around."""
+
+    told: datetime
+    row: Row
 
 
 class Follower:
@@ -258,14 +266,21 @@ class Follower:
             yield sse
 
     async def _chunks(self, row: Row) -> AsyncIterator[Row]:
-        told, stream, offset = _EPOCH_OF_TIME, 0, -1
-        while True:
-            page = await self._store.replay(row["id"], row["attempt"], (told, stream, offset))
+        """The attempt's output in the order in which it was written, both streams together."""
+        streams = [self._stream(row, stream) for stream in STREAM_NAMES]
+        heads = [await anext(stream, None) for stream in streams]
+        while any(heads):
+            _, first = min((head.told, which) for which, head in enumerate(heads) if head is not None)
+            head, heads[first] = heads[first], await anext(streams[first], None)
+            if head is not None:
+                yield head.row
+
+    async def _stream(self, row: Row, stream: int) -> AsyncGenerator[_Chunk]:
+        told, offset = _EPOCH_OF_TIME, -1
+        while page := await self._store.replay(row["id"], row["attempt"], stream, offset):
             for chunk in page:
-                yield chunk
-                told, stream, offset = chunk["told"], chunk["stream"], chunk["byte_offset"]
-            if not page:
-                return
+                told, offset = max(told, chunk["at"]), chunk["byte_offset"]
+                yield _Chunk(told, chunk)
 
     async def _last(self, row: Row) -> Sse:
         stored = await self._store.complete(row)

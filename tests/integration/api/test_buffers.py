@@ -181,7 +181,7 @@ async def pages_of_all(owner: asyncpg.Connection) -> dict[str, int]:
         ("cases", "cases", (middle, 1)),
         ("chunks", "chunks", (middle, 1, 1, 0, 100, 64)),
         ("stored_end", "stored_end", (middle, 1, 1)),
-        ("replay", "replay", (middle, 1, datetime(2000, 1, 1, tzinfo=UTC), 0, 0)),
+        ("replay", "replay", (middle, 1, 1, -1)),
     ]:
         counted[name] = await _pages(
             owner, lambda s, t=statement, a=arguments: s._pool.fetch(load_sql("cloche.api", t), *a)
