@@ -17,6 +17,7 @@ from cloche.contracts.tasks import (
     HeartbeatRequest,
     LeaseAnswer,
     LeasedTask,
+    LeaseKey,
     LeaseRequest,
 )
 from cloche.contracts.words import EvaluationId, LeaseId
@@ -46,6 +47,8 @@ _REPORT_EVERY_S = 10.0
 _MISBEHAVED = "executor_misbehaved"
 _OWN_MESSAGES = frozenset({_MISBEHAVED, "executor_lost"})
 _MAX_DELAY_S = 2.0
+#: A goodbye is heard within this time where the Queue Service is there.
+_HEARD_S = 1.0
 
 
 class Worker:
@@ -284,20 +287,29 @@ class Worker:
                 log.warning("lease.lost")
             held.work.cancel()
 
+    async def _say_goodbye(self, unstarted: list[LeaseKey]) -> None:
+        """Until the Queue Service has heard it: else what never began would wait for the end of its lease."""
+        body, delay_s = GoodbyeRequest(worker=self._settings.name, unstarted=unstarted), 0.1
+        while True:
+            try:
+                return await self._queue.post_nothing("/queue/internal/v1/goodbye", body)
+            except ClocheError as error:
+                log.warning("goodbye.failed", error=error.code)
+            await asyncio.sleep(delay_s)
+            delay_s = min(delay_s * 2, _MAX_DELAY_S)
+
     async def _drain(self) -> None:
         """Give back what has not begun, let the rest end, then give back what did not."""
         waiting = [held for held in self._held.values() if held.waiting]
         for held in waiting:
             if held.work is not None:
                 held.work.cancel()
-        body = GoodbyeRequest(worker=self._settings.name, unstarted=[held.key for held in waiting])
-        try:
-            await self._queue.post_nothing("/queue/internal/v1/goodbye", body)
-        except ClocheError as error:
-            log.warning("goodbye.failed", error=error.code)
-        running = [held.work for held in self._held.values() if held.work is not None and not held.work.done()]
-        if running:
-            await asyncio.wait(running, timeout=self._settings.drain_s)
+        goodbye = self._aside(self._say_goodbye([held.key for held in waiting]))
+        await asyncio.wait([goodbye], timeout=_HEARD_S)
+        working = [held.work for held in self._held.values() if held.work is not None]
+        left = [task for task in (*working, goodbye) if not task.done()]
+        if left:
+            await asyncio.wait(left, timeout=self._settings.drain_s)
         for held in list(self._held.values()):
             if held.work is not None and not held.work.done():
                 held.work.cancel()

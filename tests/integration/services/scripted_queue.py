@@ -64,6 +64,7 @@ class ScriptedQueue:
         self.on_group: Callable[[list[dict[str, Any]]], Awaitable[list[str]]] = _commit_none
         self.cancelled: list[str] = []
         #: What the worker gave back when it left.
+        self.deaf_to_goodbyes = 0
         self.goodbyes: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         #: Set once the worker says of an executor that nothing can be run there.
         self.told_unhealthy = asyncio.Event()
@@ -127,5 +128,8 @@ class ScriptedQueue:
         return web.json_response({"state": "retrying"})
 
     async def _goodbye(self, request: web.Request) -> web.Response:
+        if self.deaf_to_goodbyes > 0:
+            self.deaf_to_goodbyes -= 1
+            return web.Response(status=503)
         self.goodbyes.put_nowait(await request.json())
         return web.Response(status=204)

@@ -416,6 +416,7 @@ async def test_worker_that_leaves_gives_back_every_lease_and_says_which_programs
         while str(waiting.lease_id) not in await leases_of_heartbeat(queue):
             pass
         await heartbeats(queue, 3)
+        queue.deaf_to_goodbyes = 2
         stop.set()
         goodbye = await queue.goodbyes.get()
         assert [key["lease_id"] for key in goodbye["unstarted"]] == [str(waiting.lease_id)]
