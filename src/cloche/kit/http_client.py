@@ -12,8 +12,8 @@ from cloche.kit.errors import ClocheError, UnavailableError, error_from_problem
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
-#: An answer larger than this is refused unless the caller says otherwise. The largest that come are pages
-#: of 200 results, of which each may hold three times 64 KiB of output and a thousand cases.
+#: An answer larger than this is refused unless the caller says otherwise. The largest that come are pages of results:
+#: 8 MiB, and the record with which they end.
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 
 
