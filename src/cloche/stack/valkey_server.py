@@ -37,7 +37,7 @@ RIGHTS: Final[Mapping[str, str]] = {
     "worker": f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} {_EPOCH}",
     "storage": (
         f"~cloche:* &cloche:* {_CONNECT} {_PUBLISH} +hget +pexpire +xrange +xreadgroup +xack +xtrim +xautoclaim "
-        f"+xpending +xlen +xinfo +xgroup +del +unlink +zadd +zrem +zremrangebyscore +zcard {_EPOCH_AND_OWNER}"
+        f"+xpending +xlen +xinfo +xgroup +del +unlink +zadd +zrem +zremrangebyscore +zcard +time {_EPOCH_AND_OWNER}"
     ),
 }
 

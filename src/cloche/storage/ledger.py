@@ -1,7 +1,6 @@
 """The ledgers as a consumer group: take, acknowledge, trim; one owner a shard, and each owner its share of them."""
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ from cloche.storage.fold import LedgerEntry
 GROUP: Final = "storage"
 #: An owner that is silent for this long has lost its shards.
 OWNER_TTL_MS: Final = 10_000
-#: Who said last when that it works, as a sorted set.
+#: Who said last when that it works, in seconds of Redis's clock, as a sorted set.
 MEMBERS_KEY: Final = "cloche:storage:members"
 #: So many of a subject's last events stay in its stream once they are stored; readers further back read the record.
 KEPT_EVENTS: Final = 16
@@ -53,14 +52,16 @@ class Ledger:
                 await self._redis.delete(key)
 
     async def _members(self) -> int:
-        """How many storage workers there are, this one included."""
-        seconds = time.time()
+        """How many storage workers there are, this one included, by the clock that all of them share."""
+        seconds, _ = await self._redis.time()
         try:
             await self._redis.zadd(MEMBERS_KEY, {self._name: seconds})
         except ResponseError as error:
             if not str(error).startswith("OOM"):
                 raise
-        await self._redis.zremrangebyscore(MEMBERS_KEY, "-inf", seconds - OWNER_TTL_MS / 1000)
+        ttl_s = OWNER_TTL_MS // 1000
+        await self._redis.zremrangebyscore(MEMBERS_KEY, "-inf", seconds - ttl_s)
+        await self._redis.zremrangebyscore(MEMBERS_KEY, seconds + ttl_s, "+inf")  # the clock was set back since
         return max(1, await self._redis.zcard(MEMBERS_KEY))
 
     async def prepare(self, shards: set[int]) -> None:
