@@ -27,11 +27,6 @@ class LedgerEntry:
     body: bytes
     flow: int = 0
 
-    @property
-    def at_s(self) -> float:
-        """When Redis took it, in seconds of its clock since 1970."""
-        return int(self.ledger_id.partition("-")[0]) / 1000
-
 
 @dataclass(frozen=True, slots=True)
 class Chunk:

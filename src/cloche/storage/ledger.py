@@ -114,6 +114,26 @@ class Ledger:
             backlog[shard] = int(came or 0) - int(gone or 0)
         return backlog
 
+    async def lag_s(self, shards: set[int]) -> dict[int, float]:
+        """For how long each ledger's oldest event has waited to be applied, by Redis's clock; 0 where none waits."""
+        seconds, micros = await self._redis.time()
+        lag: dict[int, float] = {}
+        for shard in shards:
+            oldest = await self._oldest(shard)
+            waited_ms = 0 if oldest is None else seconds * 1000 + micros // 1000 - int(oldest.partition(b"-")[0])
+            lag[shard] = max(0, waited_ms) / 1000
+        return lag
+
+    async def _oldest(self, shard: int) -> bytes | None:
+        """The id of the first entry that is not acknowledged, be it delivered or not."""
+        waiting = await self._redis.xpending(self._keys[shard], GROUP)
+        if waiting["pending"]:
+            return waiting["min"]
+        groups = await self._redis.xinfo_groups(self._keys[shard])
+        delivered = next(group["last-delivered-id"] for group in groups if group["name"] == GROUP.encode())
+        undelivered = await self._redis.xrange(self._keys[shard], min=b"(" + delivered, count=1)
+        return undelivered[0][0] if undelivered else None
+
     async def settle_flow(self, shard: int) -> None:
         """Nothing is left to apply, though the flow may say otherwise: say so, or producers wait for ever."""
         waiting = await self._redis.xpending(self._keys[shard], GROUP)

@@ -12,7 +12,7 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.applied = Counter("cloche_storage_events", "Events applied.", registry=registry)
-        self.finished = Counter("cloche_storage_verdicts", "Verdicts stored and announced.", registry=registry)
+        self.finished = Counter("cloche_storage_verdicts", "Verdicts stored.", registry=registry)
         self.reconciled = Counter(
             "cloche_storage_reconciled",
             "Verdicts whose event was lost, read from the queue's results.",
@@ -25,7 +25,7 @@ class Metrics:
         self._ledger_events = Gauge("cloche_storage_ledger_events", "Events in the ledgers.", registry=registry)
         self._lag = Gauge(
             "cloche_storage_lag_seconds",
-            "Age of the oldest event of the last batch when it was stored; 0 while nothing waits.",
+            "Age of the oldest event that is not stored; 0 while nothing waits.",
             ["shard"],
             registry=registry,
         )
@@ -36,18 +36,18 @@ class Metrics:
             registry=registry,
         )
 
-    def note_finished(self, verdicts: Sequence[Verdict]) -> None:
-        """These are stored."""
-        self.finished.inc(len(verdicts))
-        self.incomplete.inc(sum(bool(verdict.missing) for verdict in verdicts))
+    def note_stored(self, verdicts: Sequence[Verdict]) -> None:
+        """These are committed; a repeat counts for nothing."""
+        new = [verdict for verdict in verdicts if verdict.is_new]
+        self.finished.inc(len(new))
+        self.incomplete.inc(sum(bool(verdict.missing) for verdict in new))
 
-    def note_lag(self, seconds: Mapping[int, float]) -> None:
-        """How far behind each shard is. Clocks of several machines may differ a little."""
-        for shard, lag_s in seconds.items():
-            self._lag.labels(shard).set(max(0.0, lag_s))
-
-    def note_backlog(self, waiting_bytes: Mapping[int, int], ledger_events: int) -> None:
-        """What waits in these shards, and the entries of all."""
+    def note_ledgers(self, lag_s: Mapping[int, float], waiting_bytes: Mapping[int, int], ledger_events: int) -> None:
+        """What waits in this worker's shards, and the entries of all; of other shards it says nothing any more."""
         self._ledger_events.set(ledger_events)
+        self._lag.clear()
+        self._backlog.clear()
+        for shard, seconds in lag_s.items():
+            self._lag.labels(shard).set(seconds)
         for shard, size in waiting_bytes.items():
             self._backlog.labels(shard).set(max(0, size))

@@ -30,7 +30,7 @@ class RecordStore:
         await self._pool.fetchval("SELECT 1", timeout=5)
 
     async def apply(self, changes: Changes, epoch: str, *, patient: bool = True) -> list[Verdict]:
-        """Apply all of ``changes`` in one transaction; returns the verdicts that are now stored.
+        """Apply all of ``changes`` in one transaction; returns the verdicts that are now stored, repeats too.
 
         Records whose output is still on its way are put aside (``waiting``) unless not ``patient``.
         """
@@ -176,7 +176,7 @@ async def _finish(
     nothing = Progress()
     before = [progress.get(v.evaluation_id, nothing) for v in verdicts]
     mine = [p if p.attempt == v.record.attempt else nothing for p, v in zip(before, verdicts, strict=True)]
-    await session.execute(
+    rows = await session.fetch(
         _SQL["finish"],
         [v.evaluation_id for v in verdicts],
         [v.record.attempt for v in verdicts],
@@ -200,6 +200,9 @@ async def _finish(
         [p.queued_seq for p in before],
         [p.leased_seq for p in mine],
     )
+    new = {row["id"] for row in rows}
+    for verdict in verdicts:
+        verdict.is_new = verdict.evaluation_id in new
 
 
 def _started_seq(verdict: Verdict) -> int | None:

@@ -16,7 +16,10 @@ Ranges = Mapping[tuple[UUID, int], Sequence[Range]]
 
 @dataclass(slots=True)
 class Verdict:
-    """A record that is ready: what to add, what is missing, and the sequences its events get."""
+    """A record that is ready: what to add, what is missing, and the sequences its events get.
+
+    ``is_new`` says, once it is stored, whether it was not before.
+    """
 
     terminal: Terminal
     stripped: bytes
@@ -25,6 +28,7 @@ class Verdict:
     missing: dict[str, list[Range]] = field(default_factory=dict[str, list[Range]])
     started_seq: int | None = None
     finished_seq: int | None = None
+    is_new: bool = False
 
     @property
     def evaluation_id(self) -> UUID:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import functools
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -31,6 +30,7 @@ log = get_logger()
 #: "Not now": away, too busy, not as this program expects it, or anything else that is not about what is stored.
 _AWAY = (*UNAVAILABLE, PostgresError, RedisError)
 _OWN_EVERY_S = 3.0
+_TELL_EVERY_S = 2.0
 _WAITING_EVERY_S = 0.5
 _BLOCK_MS = 1000
 #: Events that come this soon after the first share its transaction; where there are ``_MANY``, more are worth waiting
@@ -66,6 +66,7 @@ class Subscriber:
                 ("waiting", self._settle_waiting),
                 ("results", self._reconcile),
                 ("retention", self._retention.run),
+                ("lag", self._tell_lag),
             ):
                 background.start(name, functools.partial(self._patiently, name, work))
             await asyncio.Event().wait()
@@ -104,7 +105,6 @@ class Subscriber:
                 self._owned = await self._ledger.own()
                 if self._owned != shards or await self._bus.epoch() != epoch:
                     return
-                self._metrics.note_backlog(await self._ledger.backlog_bytes(shards), await self._ledger.length())
                 renew_at = loop.time() + _OWN_EVERY_S
             found = await self._ledger.take(shards, self._settings.batch, block_ms=_BLOCK_MS)
             if found:
@@ -114,10 +114,9 @@ class Subscriber:
                     found.setdefault(shard, []).extend(entries)
                 await self._apply(found, epoch)
             else:
-                await self._note_idle(shards)
+                await self._settle_flows(shards)
 
-    async def _note_idle(self, shards: set[int]) -> None:
-        self._metrics.note_lag(dict.fromkeys(shards, 0.0))
+    async def _settle_flows(self, shards: set[int]) -> None:
         for shard, behind in (await self._ledger.backlog_bytes(shards)).items():
             if behind:
                 await self._ledger.settle_flow(shard)
@@ -129,8 +128,6 @@ class Subscriber:
         await self._announce(verdicts, begun)
         await self._ledger.acknowledge(found)
         self._metrics.applied.inc(len(entries))
-        at_s = time.time()
-        self._metrics.note_lag({shard: at_s - group[0].at_s for shard, group in found.items()})
 
     async def _apply_or_isolate(
         self, entries: list[LedgerEntry], found: dict[int, list[LedgerEntry]], epoch: str
@@ -139,7 +136,7 @@ class Subscriber:
         changes = fold(entries)
         poison = changes.poison
         try:
-            verdicts = await self._store.apply(changes, epoch)
+            verdicts = await self._store_all(changes, epoch)
         except REFUSED as error:
             log.warning("storage.batch_refused", error=type(error).__name__, exc_info=error)
             verdicts = list[Verdict]()
@@ -147,7 +144,7 @@ class Subscriber:
                 mine = [entry for entry in entries if entry.subject == subject]
                 part = fold(mine)
                 try:
-                    verdicts += await self._store.apply(part, epoch)
+                    verdicts += await self._store_all(part, epoch)
                 except REFUSED as cause:
                     poison += [Poison(entry, type(cause).__name__) for entry in mine]
                     ended, _ = await self._finish_each(list(part.terminals.values()), epoch, patient=False)
@@ -155,6 +152,11 @@ class Subscriber:
         for shard, group in found.items():
             ids = {entry.ledger_id for entry in group}
             await self._set_aside([p for p in poison if p.entry.ledger_id in ids], shard)
+        return verdicts
+
+    async def _store_all(self, changes: Changes, epoch: str, *, patient: bool = True) -> list[Verdict]:
+        verdicts = await self._store.apply(changes, epoch, patient=patient)
+        self._metrics.note_stored(verdicts)
         return verdicts
 
     async def _set_aside(self, poison: list[Poison], shard: int) -> None:
@@ -175,7 +177,7 @@ class Subscriber:
             for one in (terminal, unstorable(terminal)):
                 changes = Changes(terminals={one.evaluation_id: one})
                 try:
-                    verdicts += await self._store.apply(changes, epoch, patient=patient)
+                    verdicts += await self._store_all(changes, epoch, patient=patient)
                     break
                 except REFUSED as error:
                     log.warning("storage.record_refused", error=type(error).__name__, exc_info=error)
@@ -188,7 +190,6 @@ class Subscriber:
         """Tell watchers, after the commit. A repeat is dropped by the bus; a loss is found by their poll."""
         if not verdicts:
             return
-        self._metrics.note_finished(verdicts)
         note_stored(verdicts, begun)
         try:
             answers = await self._bus.publish_all([_finished(verdict) for verdict in verdicts])
@@ -201,6 +202,13 @@ class Subscriber:
                 log.warning("storage.unannounced", error=type(answer).__name__, count=1)
                 with contextlib.suppress(RedisError, OSError):
                     await self._bus.expire(str(verdict.evaluation_id))
+
+    async def _tell_lag(self) -> None:
+        """Also while nothing can be stored: that is when it is asked for."""
+        await asyncio.sleep(_TELL_EVERY_S)
+        shards = self._owned
+        lag_s, waiting_bytes = await self._ledger.lag_s(shards), await self._ledger.backlog_bytes(shards)
+        self._metrics.note_ledgers(lag_s, waiting_bytes, await self._ledger.length())
 
     async def _settle_waiting(self) -> None:
         """Records that waited for output: stored once it is there, or with what is missing after 10 s."""

@@ -11,7 +11,8 @@ log = get_logger()
 
 
 def note_stored(verdicts: Sequence[Verdict], begun: datetime) -> None:
-    """These are committed, in a batch that was begun then."""
+    """These are committed, in a batch that was begun then; of repeats there is nothing to tell."""
+    verdicts = [verdict for verdict in verdicts if verdict.is_new]
     for verdict in verdicts:
         record = verdict.record
         log.debug(
@@ -20,7 +21,7 @@ def note_stored(verdicts: Sequence[Verdict], begun: datetime) -> None:
             attempt=record.attempt,
             verdict=record.verdict,
         )
-    if not tracing.is_on():
+    if not verdicts or not tracing.is_on():
         return
     places = [verdict.record.trace_parent for verdict in verdicts]
     batch = tracing.past("store batch", begun, parent="", links=places, verdicts=len(verdicts))

@@ -1,7 +1,9 @@
-"""Verdicts whose event was lost, and what PostgreSQL does not take: waited out or put aside, never passed over."""
+"""What PostgreSQL does not take is waited out or put aside, never passed over; and what is told of it."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,11 +16,12 @@ from prometheus_client import CollectorRegistry
 from cloche.contracts.events import Completed
 from cloche.contracts.record import Evidence, TerminalRecord
 from cloche.contracts.tasks import Result, ResultsPage
-from cloche.kit.bus import Bus
+from cloche.kit.bus import Bus, Group, NewEvent, shard_of
 from cloche.kit.http_client import ServiceClient
 from cloche.kit.ids import uuid7
 from cloche.kit.postgres import open_pool
 from cloche.storage.fold import LedgerEntry
+from cloche.storage.ledger import Ledger
 from cloche.storage.metrics import Metrics
 from cloche.storage.record_store import RecordStore
 from cloche.storage.settings import StorageSettings
@@ -50,11 +53,15 @@ class History:
         await runner.cleanup()
 
 
+@dataclass
 class Storage:
     """A storage worker's parts, and the queue whose results it reads."""
 
-    def __init__(self, subscriber: Subscriber, store: RecordStore, owner: Any, history: History) -> None:
-        self.subscriber, self.store, self.owner, self.history = subscriber, store, owner, history
+    subscriber: Subscriber
+    store: RecordStore
+    owner: Any
+    history: History
+    registry: CollectorRegistry
 
     async def submit(self) -> UUID:
         fresh = uuid7()
@@ -92,7 +99,8 @@ def completed(evaluation: UUID, what: TerminalRecord) -> LedgerEntry:
 
 
 @pytest.fixture
-async def storage(database: Any, redis_url: str, tmp_path: Path) -> AsyncIterator[Storage]:
+async def storage(database: Any, redis_urls: dict[str, str], tmp_path: Path) -> AsyncIterator[Storage]:
+    redis_url = redis_urls["storage"]
     settings = StorageSettings.model_validate(
         {"dsn": "-", "redis_url": redis_url, "queue": f"unix:{tmp_path}/q.sock", "queue_token": "-", "name": "test"}
     )
@@ -107,8 +115,9 @@ async def storage(database: Any, redis_url: str, tmp_path: Path) -> AsyncIterato
         bus = Bus.connect(redis_url)
         stack.push_async_callback(bus.close)
         queue = await stack.enter_async_context(ServiceClient(settings.queue, "-"))
-        store = RecordStore(pool)
-        yield Storage(Subscriber(settings, store, bus, queue, Metrics(CollectorRegistry())), store, owner, history)
+        store, registry = RecordStore(pool), CollectorRegistry()
+        subscriber = Subscriber(settings, store, bus, queue, Metrics(registry))
+        yield Storage(subscriber, store, owner, history, registry)
 
 
 @contextlib.asynccontextmanager
@@ -198,3 +207,42 @@ async def test_result_that_can_not_be_stored_in_any_way_is_put_aside_and_stops_n
     assert await storage.verdict(good) == "accepted"
     assert await storage.owner.fetchval("SELECT fields->>'subject' FROM poison_event") == str(bad)
     assert await storage.store.cursor() == "2"
+
+
+async def test_a_repeat_is_announced_again_and_counted_once(storage: Storage):
+    entry = completed(await storage.submit(), record())
+    assert [await storage.apply(entry) for _ in range(3)] == [[UUID(entry.subject)]] * 3
+    assert storage.registry.get_sample_value("cloche_storage_verdicts_total") == 1
+
+
+async def test_lag_is_told_while_nothing_can_be_stored_and_of_own_shards_only(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("cloche.storage.subscriber._TELL_EVERY_S", 0)
+    subscriber, evaluation = storage.subscriber, str(await storage.submit())
+    shard, ledger = shard_of(evaluation), Ledger(storage.subscriber._bus, "test")
+
+    async def told(name: str) -> float | None:
+        await subscriber._tell_lag()
+        return storage.registry.get_sample_value(f"cloche_storage_{name}", {"shard": str(shard)})
+
+    async def lag_over(seconds: float) -> None:
+        async with asyncio.timeout(10):
+            while (await told("lag_seconds") or 0) <= seconds:  # noqa: ASYNC110  (time passes)
+                await asyncio.sleep(0.05)
+
+    await ledger.prepare({shard})
+    body = Completed(tenant="t", record=record()).model_dump_json()
+    event = NewEvent(1, "evaluation.completed", body, live=False)
+    await subscriber._bus.publish(Group(evaluation, "queue", 1, [event]))
+    subscriber._owned = {shard}
+    await lag_over(0.1)
+    async with refusing_all(storage.owner):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await subscriber._follow_ledgers()
+        await lag_over(0.3)
+        assert await told("backlog_bytes") == 200 + len(body)
+    await subscriber._apply({shard: await ledger.unacknowledged(shard, 10)}, "e")
+    assert [await told("lag_seconds"), await told("backlog_bytes")] == [0, 0]
+    subscriber._owned = set()
+    assert [await told("lag_seconds"), await told("backlog_bytes")] == [None, None]
