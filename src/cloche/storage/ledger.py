@@ -89,14 +89,16 @@ class Ledger:
         return {shard_of[key]: [_entry(*row) for row in rows] for key, rows in answer or ()}
 
     async def acknowledge(self, found: Mapping[int, Sequence[LedgerEntry]]) -> None:
-        """These are applied and committed: forget them, let producers know, then trim what nobody needs."""
+        """These are applied and committed, or set aside: forget them, tell producers, then trim what nobody needs."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for shard, entries in found.items():
                 pipe.xack(self._keys[shard], GROUP, *(entry.ledger_id for entry in entries))
-                pipe.hset(flow_key(shard), "out", max(entry.flow for entry in entries))
                 pipe.xpending(self._keys[shard], GROUP)
+            for shard, entries in found.items():
+                if flow := max(entry.flow for entry in entries):
+                    pipe.hset(flow_key(shard), "out", flow)
             answers: list[Any] = await pipe.execute(raise_on_error=False)
-        pending = _checked(answers)[2::3]
+        pending = _checked(answers)[1 : 2 * len(found) : 2]
         async with self._redis.pipeline(transaction=False) as pipe:
             for (shard, entries), waiting in zip(found.items(), pending, strict=True):
                 last = max(entries, key=_order).ledger_id
@@ -164,15 +166,27 @@ def _stored(entries: Sequence[LedgerEntry]) -> dict[str, tuple[int, int]]:
 
 
 def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> LedgerEntry:
-    return LedgerEntry(
-        entry_id.decode(),
-        fields[b"x"].decode(),
-        int(fields[b"a"]),
-        int(fields[b"s"]),
-        fields[b"t"].decode(),
-        fields[b"b"],
-        int(fields.get(b"n", 0)),
-    )
+    """What is no event of ours is about nobody, so that ``fold`` sets it aside, and has for its body all that it is."""
+    try:
+        return LedgerEntry(
+            entry_id.decode(),
+            fields[b"x"].decode(),
+            _integer(fields[b"a"]),
+            _integer(fields[b"s"]),
+            fields[b"t"].decode(),
+            fields[b"b"],
+            int(fields.get(b"n", 0)),
+        )
+    except (KeyError, ValueError):
+        return LedgerEntry(entry_id.decode(), "", 0, 0, "", repr(fields).encode())
+
+
+def _integer(text: bytes) -> int:
+    """As the record can hold it."""
+    number = int(text)
+    if not 0 <= number < 2**31:
+        raise ValueError("out of range")
+    return number
 
 
 def _order(entry: LedgerEntry) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from cloche.contracts.events import Completed
 from cloche.contracts.record import Evidence, TerminalRecord
 from cloche.contracts.tasks import Result, ResultsPage
-from cloche.kit.bus import Bus, Group, NewEvent, shard_of
+from cloche.kit.bus import Bus, Group, NewEvent, ledger_key, shard_of
 from cloche.kit.http_client import ServiceClient
 from cloche.kit.ids import uuid7
 from cloche.kit.postgres import open_pool
@@ -246,3 +246,31 @@ async def test_lag_is_told_while_nothing_can_be_stored_and_of_own_shards_only(
     assert [await told("lag_seconds"), await told("backlog_bytes")] == [0, 0]
     subscriber._owned = set()
     assert [await told("lag_seconds"), await told("backlog_bytes")] == [None, None]
+
+
+NO_EVENTS = [
+    {"anything": "else"},
+    {"x": "?", "a": "1", "s": "1", "t": "output"},
+    {"x": b"\xff", "a": "1", "s": "1", "t": "output", "b": "{}"},
+    {"x": "?", "a": "one", "s": "1", "t": "output", "b": "{}"},
+    {"x": "?", "a": "1", "s": "1" + "0" * 30, "t": "output", "b": "{}"},
+    {"x": "?", "a": "1", "s": "-1", "t": "output", "b": "{}", "n": "x"},
+]
+
+
+async def test_entry_that_lacks_an_events_fields_is_set_aside_and_stops_no_other(storage: Storage):
+    bus, evaluation = storage.subscriber._bus, str(await storage.submit())
+    shard, ledger = shard_of(evaluation), Ledger(bus, "test")
+    await ledger.prepare({shard})
+    body = Completed(tenant="t", record=record()).model_dump_json()
+    await bus.publish(Group(evaluation, "queue", 1, [NewEvent(1, "evaluation.completed", body, live=False)]))
+    await storage.subscriber._apply(await ledger.take({shard}, 1), "e")
+    for fields in NO_EVENTS:
+        await bus.redis.xadd(ledger_key(shard), fields)
+    await storage.subscriber._apply(await ledger.take({shard}, 100), "e")
+    assert await storage.verdict(UUID(evaluation)) == "accepted"
+    assert await storage.poison() == len(NO_EVENTS)
+    bodies = await storage.owner.fetch("SELECT fields->>'body' AS body FROM poison_event ORDER BY id")
+    assert bodies[0]["body"] == "{b'anything': b'else'}"
+    assert await ledger.unacknowledged(shard, 100) == []
+    assert await ledger.backlog_bytes({shard}) == {shard: 0}
