@@ -17,6 +17,7 @@ from cloche.kit.postgres import UNAVAILABLE, Pool, open_pool
 from cloche.kit.serve import serve
 from cloche.queue.configured import Configured
 from cloche.queue.dead import DeadLetters
+from cloche.queue.depth import Depth
 from cloche.queue.executors import Executors
 from cloche.queue.faults import Faults
 from cloche.queue.internal_routes import InternalFace, internal_router
@@ -70,7 +71,7 @@ async def run(settings: QueueSettings) -> None:
 
 @contextlib.asynccontextmanager
 async def open_service(settings: QueueSettings) -> AsyncGenerator[QueueService]:
-    """Everything but the listeners, with the relay and the reaper at work until the end."""
+    """Everything but the listeners, with what works in the background until the end."""
     dsn = settings.dsn.get_secret_value()
     pool = await open_pool(dsn, service="queue", size=settings.pool_size, plan_once=True)
     bus = Bus.connect(settings.redis_url.get_secret_value())
@@ -84,10 +85,11 @@ async def open_service(settings: QueueSettings) -> AsyncGenerator[QueueService]:
     relay = Relay(bus, signals, meters)
     with contextlib.suppress(*UNAVAILABLE):  # then the reaper does it
         await configured.apply(pool)
-    reaper = Reaper(faults, executors, configured, meters, Care(settings.lease_s, settings.result_days))
+    reaper = Reaper(faults, executors, configured, Care(settings.lease_s, settings.result_days))
     background = [
         asyncio.create_task(as_only_one(pool, "relay", relay.run)),
         asyncio.create_task(as_only_one(pool, "reaper", reaper.run)),
+        asyncio.create_task(as_only_one(pool, "depth", Depth(meters).run)),
         asyncio.create_task(wake_each_other(dsn, signals)),
     ]
     try:

@@ -15,7 +15,7 @@ _WAITS_S: Final = (*DURATIONS_S, 900, 3600, 6 * 3600, 24 * 3600)
 
 
 class Meters:
-    """The metrics of one process. What is measured in the database is told by the replica that does the reaping."""
+    """The metrics of one process. What is measured in the database is told by the one replica that measures."""
 
     def __init__(self) -> None:
         self.registry = registry = ServiceRegistry("queue")
@@ -96,12 +96,13 @@ class Meters:
         self._retried.labels(known_reason(reason)).inc()
 
     def note_measured(self, lanes: Sequence[Row], dead: int) -> None:
-        """Tell rows of ``depth.sql``, and how many dead letters there are."""
+        """Tell rows of ``lanes.sql``, and how many dead letters there are."""
         for row in lanes:
             lane = row["lane"]
-            for state in ("queued", "delayed", "running"):
-                self._depth.labels(lane, state).set(row[state])
-            self._oldest_s.labels(lane).set(row["oldest_age_s"])
+            self._depth.labels(lane, "queued").set(row["queued"] - row["delayed"])
+            self._depth.labels(lane, "delayed").set(row["delayed"])
+            self._depth.labels(lane, "running").set(row["running"])
+            self._oldest_s.labels(lane).set(row["oldest_age_s"] or 0.0)
             self._paused.labels(lane).set(row["paused"])
         self._open_dead.set(dead)
 

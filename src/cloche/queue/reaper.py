@@ -5,24 +5,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from cloche.kit.logs import get_logger
-from cloche.kit.postgres import Connection, load_sql
+from cloche.kit.postgres import Connection
 from cloche.queue.configured import Configured
 from cloche.queue.executors import Executors
 from cloche.queue.faults import REAP_BATCH, Faults
 from cloche.queue.grace import Grace
-from cloche.queue.metrics import Meters
 from cloche.queue.single import stay
 
 log = get_logger()
 
 _PASS_S: Final = 1.0
 _TIDY_S: Final = 3600.0
-_MEASURE_S: Final = 10.0
 #: History partitions exist this many days ahead.
 _DAYS_AHEAD: Final = 3
 
-_DEPTH: Final = load_sql("cloche.queue", "depth")
-_DEAD_COUNT: Final = load_sql("cloche.queue", "dead_count")
 _PREPARE_DAYS: Final = "SELECT queue.prepare_days($1)"
 _DROP_DAY: Final = "SELECT queue.drop_day($1)"
 
@@ -38,28 +34,21 @@ class Care:
 class Reaper:
     """Only one may run at a time, which ``as_only_one`` sees to; a second would do no harm."""
 
-    def __init__(
-        self, faults: Faults, executors: Executors, configured: Configured, meters: Meters, care: Care
-    ) -> None:
+    def __init__(self, faults: Faults, executors: Executors, configured: Configured, care: Care) -> None:
         self._faults = faults
         self._executors = executors
         self._configured = configured
-        self._meters = meters
         self._care = care
         self._grace = Grace(care.lease_s, time.monotonic())
         self._tidied_at = -_TIDY_S
-        self._measured_at = -_MEASURE_S
 
     async def run(self, session: Connection) -> None:
         """Pass each second for ever. Raises: what PostgreSQL raises when it is away."""
         await self._configured.apply(session)
-        try:
-            while True:
-                more = await self.pass_once()
-                await self._tidy(session)
-                await stay(session, 0.0 if more else _PASS_S)
-        finally:
-            self._meters.forget_measured()
+        while True:
+            more = await self.pass_once()
+            await self._tidy(session)
+            await stay(session, 0.0 if more else _PASS_S)
 
     async def pass_once(self) -> bool:
         """End overdue waiting; judge expired leases unless workers still have grace. Whether there may be more."""
@@ -77,9 +66,6 @@ class Reaper:
 
     async def _tidy(self, session: Connection) -> None:
         now = time.monotonic()
-        if now - self._measured_at >= _MEASURE_S:
-            self._measured_at = now
-            self._meters.note_measured(await session.fetch(_DEPTH), await session.fetchval(_DEAD_COUNT, None))
         if now - self._tidied_at >= _TIDY_S:
             await session.execute(_PREPARE_DAYS, _DAYS_AHEAD)
             await self.drop_old_days(session)

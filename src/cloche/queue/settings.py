@@ -50,7 +50,10 @@ class QueueSettings(ServiceSettings):
         default=30, ge=1, le=3650, description="How many days the queue keeps how tasks ended, dead letters included."
     )
     pool_size: int = Field(
-        default=10, ge=4, le=100, description="PostgreSQL sessions; two are the relay's and reaper's."
+        default=10,
+        ge=4,
+        le=100,
+        description="PostgreSQL sessions; relay, reaper and metrics hold one each.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

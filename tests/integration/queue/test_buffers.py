@@ -98,3 +98,33 @@ async def test_with_100_000_waiting_a_statement_touches_no_more_than_twice_the_p
             pages[name].append(touched)
             await owner.execute(f"DEALLOCATE {name}")
     assert {name: counts for name, counts in pages.items() if counts[1] > 2 * counts[0]} == {}
+
+
+def _nodes(plan):
+    """All of a plan, with where each is read from."""
+    yield plan["Node Type"], plan.get("Relation Name"), plan.get("Heap Fetches", 0)
+    for below in plan.get("Plans", ()):
+        yield from _nodes(below)
+
+
+@pytest.mark.parametrize("tenant", ["NULL", "'t1'"])
+@pytest.mark.parametrize("vacuumed", [False, True], ids=["never vacuumed", "vacuumed empty"])
+@pytest.mark.parametrize("name", ["lanes", "shares"])
+async def test_counting_what_waits_and_runs_reads_indexes_and_not_the_table(owner, name, vacuumed, tenant):
+    for setting, value in PLANNED_ONCE.items():
+        await owner.execute(f"SET {setting} = {value}")
+    if vacuumed:
+        await owner.execute("VACUUM ANALYZE queue.task")
+    await owner.execute(f"PREPARE {name} (text) AS {load_sql('cloche.queue', name)}")
+    await owner.execute(f"EXECUTE {name} ({tenant})")
+    await owner.execute("SET synchronous_commit = on")  # else VACUUM can not tell that it is committed
+    await owner.execute(_FILL, 10_000)
+    await owner.execute("VACUUM queue.task")
+    plan = await owner.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {name} ({tenant})")
+    rows = await owner.fetch(f"EXECUTE {name} ({tenant})")
+    counted = [(node, fetched) for node, table, fetched in _nodes(json.loads(plan)[0]["Plan"]) if table == "task"]
+    assert len(counted) == 4
+    assert set(counted) == {("Index Only Scan", 0)}
+    lanes = [row for row in rows if name == "lanes" or row["tenant"] is None]
+    assert sum(row["queued"] + row["running"] for row in lanes) == (10_000 if tenant == "NULL" else 500)
+    assert sum(row["delayed"] for row in lanes) == (5_000 if tenant == "NULL" else 500)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from cloche.kit.errors import CancelledConflictError, InvalidRequestError, LeaseLostError
@@ -231,3 +232,23 @@ async def test_the_reaper_takes_back_what_a_dead_worker_held(start_queue, make):
         again = await queue.lease_one(wait_s=20, worker="w2")
         assert (again.evaluation_id, again.attempt) == (lost.evaluation_id, 2)
         assert (await only_result(queue)).evidence.detail == "queue_timeout"
+
+
+async def test_leases_are_reaped_while_the_queue_is_measured(start_queue, make, owner, database, monkeypatch):
+    monkeypatch.setattr("cloche.queue.depth._EVERY_S", 0.1)
+    async with start_queue(lease_s=4.0) as queue:
+        await queue.enqueue(make.task())
+        await queue.lease_one()
+        other = await asyncpg.connect(database.owner)
+        async with other.transaction(), asyncio.timeout(20):
+            await other.execute("LOCK TABLE queue.lane")  # which nothing but measuring and leasing reads
+            measuring = (
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '-- lanes:%'"
+            )
+            while not await owner.fetchval(measuring):  # noqa: ASYNC110  (PostgreSQL's tables ring no bell)
+                await asyncio.sleep(0.02)
+            await owner.execute(EXPIRE)
+            while await owner.fetchval("SELECT count(*) FROM queue.task WHERE lease_id IS NOT NULL"):  # noqa: ASYNC110  (as above)
+                await asyncio.sleep(0.02)
+            assert await owner.fetchval(measuring) == 1
+        await other.close()

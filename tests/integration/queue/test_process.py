@@ -20,7 +20,7 @@ from cloche.kit.http_client import ServiceClient
 TOKENS = {name: f"token-of-{name}-0123456789" for name in ("api", "worker", "storage")}
 PREFIX = "/queue/internal/v1"
 #: The works that one replica does alone, and the sessions that hold their locks.
-ALONE = 2
+ALONE = 3
 HOLDERS = "SELECT pid, objid FROM pg_locks WHERE locktype = 'advisory' AND granted ORDER BY pid, objid"
 
 

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from cloche.contracts.record import Evidence, ExecutionRecord, TerminalRecord
 from cloche.kit.clock import iso_now
 from cloche.kit.ids import uuid7
+from cloche.queue.depth import pause_after
 from cloche.queue.metrics import Meters
 from cloche.queue.task import Ending
 
@@ -48,12 +51,17 @@ def test_reason_is_a_label_only_if_it_is_one_of_cloches():
 
 def test_replica_that_measures_no_more_tells_nothing_old():
     meters = Meters()
-    row: Any = {"lane": "batch", "queued": 7, "delayed": 0, "running": 1, "oldest_age_s": 3.5, "paused": True}
+    row: Any = {"lane": "batch", "queued": 9, "delayed": 2, "running": 1, "oldest_age_s": 3.5, "paused": True}
     meters.note_measured([row], dead=2)
     value = meters.registry.get_sample_value
     assert value("cloche_queue_depth", {"lane": "batch", "state": "queued"}) == 7
+    assert value("cloche_queue_depth", {"lane": "batch", "state": "delayed"}) == 2
     assert value("cloche_queue_oldest_task_age_seconds", {"lane": "batch"}) == 3.5
     meters.forget_measured()
     assert value("cloche_queue_depth", {"lane": "batch", "state": "queued"}) is None
     assert value("cloche_queue_oldest_task_age_seconds", {"lane": "batch"}) is None
     assert value("cloche_queue_open_dead_letters") == 0
+
+
+def test_measuring_takes_no_more_than_a_tenth_of_the_time():
+    assert [pause_after(took_s) for took_s in (0.01, 1, 10)] == pytest.approx([10, 10, 90])
