@@ -9,7 +9,7 @@ import pytest
 
 from cloche.kit.clock import now
 from cloche.kit.ids import uuid7_floor
-from cloche.kit.postgres import open_pool
+from cloche.kit.postgres import load_sql, open_pool
 from cloche.storage.record_store import RecordStore
 from cloche.storage.retention import Retention
 
@@ -60,3 +60,21 @@ async def test_everything_stays_unless_a_number_of_days_is_set(store: RecordStor
     id_ = await evaluation(owner, now() - timedelta(days=3000), "finished")
     assert await Retention(store, None).forget_old() == 0
     assert await owner.fetchval("SELECT id FROM evaluation WHERE id = $1", id_) == id_
+
+
+async def test_what_waits_to_be_told_to_the_queue_is_not_read_for_each_evaluation_that_goes(
+    store: RecordStore, owner: asyncpg.Connection
+):
+    for number in range(20):
+        await evaluation(owner, now() - timedelta(days=40), "finished", number)
+    await owner.execute(
+        "WITH waiting AS (INSERT INTO evaluation (id, tenant, runtime)"
+        " SELECT gen_random_uuid(), 'waiting', 'r' FROM generate_series(1, 5000) RETURNING id)"
+        " INSERT INTO api_outbox (evaluation_id, kind) SELECT id, 'enqueue' FROM waiting"
+    )
+    async with owner.transaction():
+        statement = load_sql("cloche.storage", "delete_old")
+        gone = await owner.fetch(statement, uuid7_floor(now() - timedelta(days=31)), 20)
+        read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'api_outbox'"
+        assert (len(gone), await owner.fetchval(read)) == (20, 0)
+    await owner.execute("DELETE FROM evaluation WHERE tenant = 'waiting'")
