@@ -80,6 +80,7 @@ REFUSED: Final[tuple[type[Exception], ...]] = (
 )
 PostgresError: type[Exception] = asyncpg.PostgresError
 UniqueViolationError: type[Exception] = asyncpg.UniqueViolationError
+LockNotAvailableError: type[Exception] = asyncpg.LockNotAvailableError
 
 
 #: Plans are made at the first use and kept, however the tables grow: a plan made when they were empty must be right

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cloche.kit.logs import get_logger
-from cloche.kit.postgres import Connection
+from cloche.kit.postgres import Connection, LockNotAvailableError
 from cloche.queue.configured import Configured
 from cloche.queue.executors import Executors
 from cloche.queue.faults import REAP_BATCH, Faults
@@ -16,6 +16,8 @@ log = get_logger()
 
 _PASS_S: Final = 1.0
 _TIDY_S: Final = 3600.0
+#: When the days' table is in use, by a dump perhaps.
+_TIDY_AGAIN_S: Final = 60.0
 #: History partitions exist this many days ahead.
 _DAYS_AHEAD: Final = 3
 
@@ -40,7 +42,7 @@ class Reaper:
         self._configured = configured
         self._care = care
         self._grace = Grace(care.lease_s, time.monotonic())
-        self._tidied_at = -_TIDY_S
+        self._tidy_at = time.monotonic()
 
     async def run(self, session: Connection) -> None:
         """Pass each second for ever. Raises: what PostgreSQL raises when it is away."""
@@ -65,9 +67,15 @@ class Reaper:
             log.info("reaper.dropped_day", partition=day)
 
     async def _tidy(self, session: Connection) -> None:
+        """Once an hour. Making or dropping a day needs its table for itself, which another session may be reading."""
         now = time.monotonic()
-        if now - self._tidied_at >= _TIDY_S:
+        if now < self._tidy_at:
+            return
+        await self._executors.forget_old()
+        try:
             await session.execute(_PREPARE_DAYS, _DAYS_AHEAD)
             await self.drop_old_days(session)
-            await self._executors.forget_old()
-            self._tidied_at = now
+            self._tidy_at = now + _TIDY_S
+        except LockNotAvailableError:
+            log.warning("reaper.days_in_use", again_s=_TIDY_AGAIN_S)
+            self._tidy_at = now + _TIDY_AGAIN_S

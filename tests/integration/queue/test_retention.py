@@ -1,10 +1,14 @@
 """Days of results go when they are old and read, and not before."""
 
+import asyncio
+import contextlib
+import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from cloche.queue.results import Results
 
@@ -72,3 +76,41 @@ async def test_today_is_never_dropped(queue, session, owner):
     await owner.execute("UPDATE queue.results_reader SET tx = '9000000000000000000'")
     assert await session.fetchval(DROP, 0) is None
     assert await session.fetchval(DROP, -5) is None
+
+
+@contextlib.asynccontextmanager
+async def long_read(database):
+    """What pg_dump holds for as long as it runs."""
+    dump = await asyncpg.connect(database.owner)
+    async with dump.transaction(isolation="repeatable_read", readonly=True):
+        await dump.fetch("SELECT count(*) FROM queue.result")
+        yield
+    await dump.close()
+
+
+async def test_days_are_dropped_and_prepared_without_making_who_writes_wait_for_a_long_read(session, owner, database):
+    old, _ = await partition(owner, 31)
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    async with long_read(database):
+        for statement in (DROP, "SELECT queue.prepare_days($1)"):
+            began = time.monotonic()
+            with pytest.raises(asyncpg.LockNotAvailableError):
+                await session.fetchval(statement, 30)
+            assert time.monotonic() - began < 1
+    assert await session.fetchval(DROP, 30) == old
+    assert await exists(owner, f"result_{tomorrow:%Y%m%d}")
+
+
+async def test_the_reaper_goes_on_beside_a_long_read_and_drops_the_day_after_it(
+    start_queue, owner, database, monkeypatch
+):
+    monkeypatch.setattr("cloche.queue.reaper._TIDY_AGAIN_S", 0.1)
+    old, _ = await partition(owner, 31)
+    with capture_logs() as logs:
+        async with long_read(database), start_queue(), asyncio.timeout(20):
+            while sum(line["event"] == "reaper.days_in_use" for line in logs) < 2:  # noqa: ASYNC110  (a log rings no bell)
+                await asyncio.sleep(0.05)
+        async with start_queue(), asyncio.timeout(20):
+            while await exists(owner, old):  # noqa: ASYNC110  (PostgreSQL's tables ring no bell)
+                await asyncio.sleep(0.05)
+    assert [line for line in logs if line["event"].startswith("single.")] == []
