@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import orjson
@@ -15,8 +16,21 @@ from cloche.storage.settle import Verdict, settle
 
 _SQL = {
     name: load_sql("cloche.storage", name)
-    for name in ("output", "cases", "progress", "settling", "ranges", "finish", "delete_old", "delete_poison")
+    for name in (
+        "output",
+        "cases",
+        "progress",
+        "settling",
+        "ranges",
+        "finish",
+        "waiting",
+        "delete_old",
+        "delete_poison",
+    )
 }
+#: So many of the records put aside are read at once.
+_WAITING: Final = 500
+_WAITING_BYTES: Final = 8 * 1024 * 1024
 
 
 class RecordStore:
@@ -43,11 +57,11 @@ class RecordStore:
                 await _write_progress(session, going_on, epoch)
         return verdicts
 
-    async def waiting(self) -> list[tuple[Terminal, datetime]]:
-        """Records put aside, with when they came."""
-        rows = await self._pool.fetch("SELECT evaluation_id, record, seen_at FROM awaiting_output LIMIT 500")
+    async def waiting(self) -> list[tuple[Terminal, float]]:
+        """Records put aside, with how many seconds ago they came; the oldest, where they are many or large."""
+        rows = await self._pool.fetch(_SQL["waiting"], _WAITING, _WAITING_BYTES)
         return [
-            (Terminal(r["evaluation_id"], TerminalRecord.model_validate_json(r["record"])), r["seen_at"]) for r in rows
+            (Terminal(r["evaluation_id"], TerminalRecord.model_validate_json(r["record"])), r["age_s"]) for r in rows
         ]
 
     async def unfinished_among(self, ids: list[UUID]) -> set[UUID]:

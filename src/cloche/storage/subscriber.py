@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from cloche.contracts.events import Finished
@@ -218,10 +218,9 @@ class Subscriber:
         waiting = await self._store.waiting()
         if not waiting:
             return
-        latest = now() - timedelta(seconds=self._settings.patience_s)
         epoch = await self._bus.epoch()
         for patient in (True, False):
-            due = [t for t, seen_at in waiting if (seen_at > latest) == patient]
+            due = [t for t, age_s in waiting if (0 <= age_s < self._settings.patience_s) == patient]
             await self._finish(due, epoch, patient=patient)
 
     async def _reconcile(self) -> None:

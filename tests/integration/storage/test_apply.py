@@ -166,6 +166,17 @@ async def test_record_waits_for_output_that_is_on_its_way(store: RecordStore, ow
     assert [pair for pair in await store.waiting() if pair[0].evaluation_id == evaluation] == []
 
 
+async def test_records_that_wait_are_read_a_few_at_a_time_when_they_are_large(store: RecordStore, owner: Any):
+    await owner.execute("DELETE FROM awaiting_output")
+    evaluations = sorted(uuid7() for _ in range(3))
+    for evaluation in evaluations:
+        await owner.execute("INSERT INTO evaluation (id, tenant, runtime) VALUES ($1, 't', 'python')", evaluation)
+        await store.apply(fold([Ledger(evaluation).completed(1, b"abc", inline=False)]), "e")
+    await owner.execute("UPDATE awaiting_output SET record = record || convert_to(repeat(' ', 5000000), 'UTF8')")
+    assert [terminal.evaluation_id for terminal, _ in await store.waiting()] == evaluations[:2]
+    await owner.execute("DELETE FROM awaiting_output")
+
+
 async def test_missing_bytes_are_named_when_the_wait_is_over(store: RecordStore, owner: Any, evaluation: UUID):
     ledger = Ledger(evaluation)
     batch = [ledger.output(1, 0, b"ab"), ledger.output(1, 4, b"ef"), ledger.completed(1, b"abcdefgh", inline=False)]

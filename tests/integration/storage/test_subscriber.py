@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,9 +15,10 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from cloche.contracts.events import Completed
-from cloche.contracts.record import Evidence, TerminalRecord
+from cloche.contracts.record import Evidence, ExecutionRecord, StreamSummary, TerminalRecord
 from cloche.contracts.tasks import Result, ResultsPage
 from cloche.kit.bus import Bus, Group, NewEvent, ledger_key, shard_of
+from cloche.kit.clock import now
 from cloche.kit.http_client import ServiceClient
 from cloche.kit.ids import uuid7
 from cloche.kit.postgres import open_pool
@@ -274,3 +276,25 @@ async def test_entry_that_lacks_an_events_fields_is_set_aside_and_stops_no_other
     assert bodies[0]["body"] == "{b'anything': b'else'}"
     assert await ledger.unacknowledged(shard, 100) == []
     assert await ledger.backlog_bytes({shard}) == {shard: 0}
+
+
+async def test_how_long_a_record_waits_for_its_output_is_told_by_postgresql(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+):
+    """On a host whose clock is an hour off."""
+    monkeypatch.setattr("cloche.storage.subscriber._WAITING_EVERY_S", 0)
+    subscriber, evaluation = storage.subscriber, await storage.submit()
+    subscriber._owned = {0}
+    evidence, summary = Evidence(source="exit"), StreamSummary(bytes=3, kept=3)
+    run = ExecutionRecord(
+        verdict="accepted", evidence=evidence, runtime="python@3", engine="local", isolation="namespace", stdout=summary
+    )
+    what = record().model_copy(update={"execution": run, "last_event": 9})
+    assert await storage.apply(completed(evaluation, what)) == []
+    await subscriber._settle_waiting()
+    assert await storage.verdict(evaluation) is None
+    await storage.owner.execute("UPDATE awaiting_output SET seen_at = now() - interval '1 minute'")
+    with monkeypatch.context() as host:
+        host.setattr("cloche.storage.subscriber.now", lambda: now() - timedelta(hours=1))
+        await subscriber._settle_waiting()
+    assert await storage.verdict(evaluation) == "accepted"
