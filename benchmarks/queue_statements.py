@@ -45,6 +45,7 @@ from cloche.kit.clock import iso_now
 from cloche.kit.http_client import ServiceClient
 from cloche.kit.ids import uuid7
 from cloche.kit.postgres import load_sql
+from cloche.queue.wire import ENOUGH_BYTES
 
 console = Console(highlight=False)
 PGBENCH: Final = "/usr/lib/postgresql/15/bin/pgbench"
@@ -137,6 +138,7 @@ def script() -> str:
         ("$3", str(BATCH)),
         ("$4", "'30 s'"),
         ("$5", "'bare'"),
+        ("$6", str(ENOUGH_BYTES)),
     ):
         lease = lease.replace(name, value)
     finish = _statements("finish")

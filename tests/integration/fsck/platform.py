@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from cloche.api.store import EvaluationStore, NewEvaluation
+from cloche.api.store import EvaluationStore, NewEvaluation, Waiting
 from cloche.contracts.limits import CompileLimits, Limits
 from cloche.contracts.record import Evidence, ExecutionRecord, StreamSummary, TerminalRecord
 from cloche.contracts.submission import File, Program
@@ -60,7 +60,9 @@ class Platform:
         )
         fresh = uuid7()
         task = {"evaluation_id": str(fresh), "tenant": "t1", "runtime": "python", "isolation": program.isolation}
-        await EvaluationStore(self.pool).submit([NewEvaluation(fresh, "t1", "n", {}, program, orjson.dumps(task))])
+        waiting = Waiting(lane="interactive", priority=0, queue_timeout_s=86400)
+        new = NewEvaluation(fresh, "t1", "n", {}, program, waiting, orjson.dumps(task))
+        await EvaluationStore(self.pool).submit([new])
         return fresh
 
     async def tell_queue(self) -> None:
