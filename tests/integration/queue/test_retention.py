@@ -10,6 +10,8 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from cloche.kit.ids import uuid7
+from cloche.queue.cursor import write_commit_cursor
 from cloche.queue.results import Results
 
 DROP = "SELECT queue.drop_day($1)"
@@ -76,6 +78,27 @@ async def test_today_is_never_dropped(queue, session, owner):
     await owner.execute("UPDATE queue.results_reader SET tx = '9000000000000000000'")
     assert await session.fetchval(DROP, 0) is None
     assert await session.fetchval(DROP, -5) is None
+
+
+async def test_after_a_restore_into_another_cluster_results_are_read_and_old_days_dropped_again(
+    queue, session, make, owner
+):
+    """Its transactions have small numbers, those of the dump are still to come."""
+    there = 10**12
+    old, old_id = await partition(owner, 31)
+    await end(queue, make, old_id)
+    await owner.execute(f"UPDATE queue.{old} SET tx = '{there}'")
+    await owner.execute(f"UPDATE queue.results_reader SET tx = '{there + 1}'")
+    await end(queue, make, uuid7())
+    await end(queue, make, uuid7())
+    (first,), cursor = await page(session, write_commit_cursor(there + 1, old_id))
+    assert first["evaluation_id"] != old_id
+    assert await owner.fetchval("SELECT tx::text FROM queue.results_reader") == "0"
+    (second,), cursor = await page(session, cursor)
+    assert second["evaluation_id"] not in {old_id, first["evaluation_id"]}
+    assert await page(session, cursor) == ([], cursor)
+    assert await owner.fetchval("SELECT tx::text FROM queue.results_reader") == second["tx"]
+    assert await session.fetchval(DROP, 30) == old
 
 
 @contextlib.asynccontextmanager
