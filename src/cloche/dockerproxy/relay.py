@@ -74,6 +74,6 @@ async def relay(
 async def _until_broken(carrying: Awaitable[None]) -> bool:
     try:
         await carrying
-    except (ExchangeError, OSError):
+    except (ExchangeError, OSError, RuntimeError):  # the last is what uvloop says of a closed connection
         return False
     return True

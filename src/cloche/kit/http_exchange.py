@@ -15,6 +15,10 @@ import httptools
 CHUNK_BYTES = 64 * 1024
 
 
+#: What writing to a connection that is gone raises: the second of these where the loop is uvloop's.
+_GONE = (OSError, RuntimeError)
+
+
 class ExchangeError(Exception):
     """The other side can't be reached, went away, or does not speak HTTP/1.1."""
 
@@ -86,11 +90,11 @@ class Exchange:
         Raises:
             ExchangeError: it is longer than ``limit`` bytes, or was cut short.
         """
-        while not self._answer.whole:
+        while len(self._answer.body) <= limit:
+            if self._answer.whole:
+                return bytes(self._answer.body)
             await self._more()
-            if len(self._answer.body) > limit:
-                raise ExchangeError(f"the answer is longer than {limit} bytes")
-        return bytes(self._answer.body)
+        raise ExchangeError(f"the answer is longer than {limit} bytes")
 
     async def read(self) -> bytes:
         """The raw stream's next bytes; ``b""`` at its end."""
@@ -108,12 +112,12 @@ class Exchange:
         try:
             self._writer.write(data)
             await self._writer.drain()
-        except OSError as error:
+        except _GONE as error:
             raise ExchangeError("the connection is gone") from error
 
     def write_eof(self) -> None:
         """Say that nothing more will be sent; reading goes on."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(*_GONE):
             self._writer.write_eof()
 
     def abort(self) -> None:
@@ -138,7 +142,8 @@ class Exchange:
         """Have the parser read what comes next."""
         data = await self._receive()
         if not data:
-            raise ExchangeError("the connection ended")
+            self._answer.end()
+            return
         try:
             self._answer.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgraded:
@@ -146,7 +151,7 @@ class Exchange:
                 raise ExchangeError("the answer is an upgrade that nobody asked for") from None
             self._early = data[upgraded.args[0] :]
         except httptools.HttpParserError as error:
-            raise ExchangeError("the answer is not HTTP/1.1") from error
+            raise ExchangeError("the answer is not one of HTTP/1.1") from error
 
     async def _receive(self) -> bytes:
         try:
@@ -156,21 +161,46 @@ class Exchange:
 
 
 class _Answer:
-    """What the parser has read so far of one answer; statuses 100 to 199 but 101 announce it and are passed over."""
+    """What the parser has read so far of the one answer; statuses 100 to 199 but 101 announce it and are passed over.
+
+    What the parser tells of and may not be is a ``ValueError`` here, which it turns into an error of its own.
+    """
 
     def __init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
         self.status = 0
         self.whole = False
         self.body = bytearray()
+        self._has_length = False
+
+    def on_message_begin(self) -> None:
+        if self.status:
+            raise ValueError("a second answer")
+
+    def on_header(self, name: bytes, _: bytes) -> None:
+        self._has_length |= name.lower() in {b"content-length", b"transfer-encoding"}
 
     def on_headers_complete(self) -> None:
+        if self.parser.get_http_version() != "1.1":
+            raise ValueError("another version")
         status = self.parser.get_status_code()
         if status == 101 or status >= 200:
             self.status = status
+        elif self._has_length:
+            raise ValueError("an announcement with a body")
 
     def on_body(self, data: bytes) -> None:
         self.body += data
 
     def on_message_complete(self) -> None:
         self.whole = self.status != 0
+
+    def end(self) -> None:
+        """The connection ends: so does an answer that has not said how long it is.
+
+        Raises:
+            ExchangeError: it is cut short, or there is none.
+        """
+        if not self.status or self._has_length:
+            raise ExchangeError("the connection ended")
+        self.whole = True
