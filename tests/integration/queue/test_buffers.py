@@ -21,11 +21,18 @@ SELECT CASE WHEN running THEN lpad(to_hex(i), 32, '0')::uuid ELSE gen_random_uui
        CASE WHEN running THEN 1 ELSE 0 END, convert_to(repeat('x', 300), 'UTF8')
 FROM (SELECT i, i % ($1::integer / 50) = 0 AS running FROM generate_series(1, $1::integer) AS i) t
 """
+#: The next of its tenant.
+_FIRST = """
+INSERT INTO queue.task (evaluation_id, tenant, lane, priority, runtime, isolation, queue_timeout, deadline_at, program)
+VALUES ('00000000-0000-0000-0000-000000000000', 't2', 'interactive', 9, 'python', 1, '1 day',
+        now() + interval '1 day', '')
+"""
 _TOLD = """
 WITH ended AS (
     INSERT INTO queue.result (evaluation_id, tenant, lane, verdict, outcome, reason, attempts, record)
-    SELECT gen_random_uuid(), 't1', 'batch', 'accepted', 'completed', '', 1, convert_to(repeat('x', 300), 'UTF8')
-    FROM generate_series(1, $1::integer) RETURNING evaluation_id)
+    SELECT ('dead' || lpad(to_hex(i), 28, '0'))::uuid, 't1', 'batch', 'internal_error', 'dead', '', 1,
+           convert_to(repeat('x', 300), 'UTF8')
+    FROM generate_series(1, $1::integer) AS i RETURNING evaluation_id)
 INSERT INTO queue.outbox (evaluation_id, attempt, type) SELECT evaluation_id, 1, 'evaluation.completed' FROM ended
 """
 
@@ -39,7 +46,7 @@ def _ten(value):
 
 
 #: Each statement that finds tasks or results: the types of its arguments, and its arguments. ``{ids}`` are
-#: those of ten that run, and of their leases.
+#: those of ten that run, and of their leases; ``{dead}`` those of ten dead letters.
 STATEMENTS = {
     "lease": (
         "text[], smallint[], integer, interval, text, bigint",
@@ -62,7 +69,21 @@ STATEMENTS = {
     "endings": ("uuid[]", "{ids}"),
     "outbox_read": ("integer, bigint", "10, 1000000"),
     "results": ("text, uuid, integer, bigint", "'0', '00000000-0000-0000-0000-000000000000', 10, 1000000"),
+    "lease_turn": ("", ""),
+    "task_view": ("uuid, text, integer", "'00000000-0000-0000-0000-000000000000', 't2', 10000"),
+    "result_view": ("uuid, text", "'dead0000-0000-0000-0000-000000000001', 't1'"),
+    "dead_one": ("uuid, text", "'dead0000-0000-0000-0000-000000000001', NULL"),
+    "dead_dismiss": ("uuid[]", "{dead}"),
 }
+#: How many rows they answer with, if not ten.
+ROWS = {"lock_overdue": 0, "request_cancel": 0, "endings": 0, "lease_turn": 0}
+ROWS |= {"task_view": 1, "result_view": 1, "dead_one": 1}
+
+
+def _prepare(name):
+    """Of a file with more statements, the last."""
+    types, sql = STATEMENTS[name][0], load_sql("cloche.queue", name).rpartition(";\n")[2]
+    return f"PREPARE {name} {types and f'({types})'} AS {sql}"
 
 
 async def _pages(session, name, step):
@@ -71,8 +92,10 @@ async def _pages(session, name, step):
     await transaction.start()
     running = [step * i for i in range(1, 11)]
     ids = _array(UUID(int=i) for i in running)
-    arguments = STATEMENTS[name][1].replace("{ids}", ids)
-    plan = await session.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE {name} ({arguments})")
+    dead = _array(UUID(int=(0xDEAD << 112) + i) for i in running)
+    arguments = STATEMENTS[name][1].replace("{ids}", ids).replace("{dead}", dead)
+    execute = f"EXECUTE {name} {arguments and f'({arguments})'}"
+    plan = await session.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {execute}")
     await transaction.rollback()
     root = json.loads(plan)[0]["Plan"]
     return root["Shared Hit Blocks"] + root["Shared Read Blocks"], root["Actual Rows"]
@@ -87,14 +110,15 @@ async def test_with_100_000_waiting_a_statement_touches_no_more_than_twice_the_p
         await owner.execute("TRUNCATE queue.task, queue.result, queue.outbox")
         if vacuumed:
             await owner.execute("VACUUM ANALYZE queue.task, queue.result, queue.outbox")
-        for name, (types, _) in STATEMENTS.items():
-            await owner.execute(f"PREPARE {name} ({types}) AS {load_sql('cloche.queue', name)}")
+        for name in STATEMENTS:
+            await owner.execute(_prepare(name))
             await _pages(owner, name, 1)
         await owner.execute(_FILL, queued)
+        await owner.execute(_FIRST)
         await owner.execute(_TOLD, queued)
         for name in STATEMENTS:
             touched, rows = await _pages(owner, name, queued // 50)
-            assert rows == (0 if name in {"lock_overdue", "request_cancel", "endings"} else 10), name
+            assert rows == ROWS.get(name, 10), name
             pages[name].append(touched)
             await owner.execute(f"DEALLOCATE {name}")
     assert {name: counts for name, counts in pages.items() if counts[1] > 2 * counts[0]} == {}

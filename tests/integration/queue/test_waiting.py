@@ -59,3 +59,16 @@ async def test_the_place_in_the_lane_is_how_many_are_leased_before_it_and_one(st
         assert seen["position"] == 5
         order = [(await queue.lease_one()).evaluation_id for _ in range(37)]
         assert abs(order.index(last.evaluation_id) + 1 - seen["lane_position"]) <= 1
+
+
+async def test_the_place_among_the_tenants_own_counts_all_runtimes_isolations_and_priorities(queue, make):
+    waiting = [
+        make.task("default", runtime=runtime, isolation=isolation, priority=priority)
+        for priority in (0, 5)
+        for runtime in ("python", "cobol")
+        for isolation in ("namespace", "gvisor")
+        for _ in range(2)
+    ]
+    await queue.enqueue(*waiting, make.task("other"), make.task("default", lane="batch"))
+    in_line = sorted(waiting, key=lambda task: (-task.priority, task.evaluation_id))
+    assert [(await view(queue, task))["position"] for task in in_line] == list(range(1, 17))
