@@ -2,7 +2,8 @@
 
 The folder is its owner's alone (0700); the files in it can be read by all, because a container sees its own
 file under whatever user it runs as, and no other file. ``credentials.json``, from which they are made, is
-mounted nowhere. What exists is kept: running it again after an update adds what is new.
+mounted nowhere. Running it again after an update adds what is new: passwords and tokens stay, and so do further
+``executors`` in ``worker.json``. All else is written anew.
 """
 
 import json
@@ -23,6 +24,7 @@ POSTGRES: Final = "postgres-face:5432"
 REDIS: Final = "redis-face:6379"
 EXECUTOR: Final = "http://executor-face:8405"
 
+_EXECUTOR: Final = "executor"
 _REDIS_PLACE: Final = ("port 6379", "bind redis-face", "dir /data")
 
 
@@ -30,7 +32,7 @@ def write_container_secrets(folder: Path) -> None:
     """Fill ``folder``, which is made if need be.
 
     Raises:
-        StackError: it can't be written, or its ``credentials.json`` can't be read.
+        StackError: it can't be written, or its ``credentials.json`` or ``worker.json`` can't be read.
     """
     make_folder(folder)
     credentials = load_or_create(folder / "credentials.json")
@@ -38,8 +40,10 @@ def write_container_secrets(folder: Path) -> None:
         _write(folder / "admin-key", new_key()[1])
     _write(folder / "postgres-password", credentials.admin_password)
     _write(folder / "redis.conf", configuration(_REDIS_PLACE, credentials.users))
-    for name, settings in _settings(credentials).items():
-        _write(folder / f"{name}.json", json.dumps(settings, indent=1))
+    settings = _settings(credentials)
+    settings["worker"]["executors"] += _added_executors(folder / "worker.json")
+    for name, each in settings.items():
+        _write(folder / f"{name}.json", json.dumps(each, indent=1))
 
 
 def _settings(credentials: Credentials) -> dict[str, dict[str, Any]]:
@@ -53,7 +57,7 @@ def _settings(credentials: Credentials) -> dict[str, dict[str, Any]]:
         "worker": {
             "redis_url": _redis_url("worker", credentials),
             "queue_token": tokens["worker"],
-            "executors": [{"name": "executor", "address": EXECUTOR, "token": tokens["executor"]}],
+            "executors": [{"name": _EXECUTOR, "address": EXECUTOR, "token": tokens["executor"]}],
         },
         "executor": {"worker_token": tokens["executor"], "docker_token": tokens["dockerproxy"]},
         "dockerproxy": {"token": tokens["dockerproxy"]},
@@ -63,6 +67,17 @@ def _settings(credentials: Credentials) -> dict[str, dict[str, Any]]:
         },
         "owner": {"dsn": _dsn(OWNER_ROLE, credentials.roles[OWNER_ROLE], DATABASE)},
     }
+
+
+def _added_executors(worker: Path) -> list[dict[str, Any]]:
+    """Those that people listed in ``worker.json``, by other names than our own."""
+    try:
+        listed: list[dict[str, Any]] = json.loads(worker.read_text(encoding="utf-8"))["executors"]
+        return [executor for executor in listed if executor["name"] != _EXECUTOR]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StackError(f"{worker} can't be read: {error!r}. Executors added to it would be lost.") from error
 
 
 def _stores(service: str, credentials: Credentials) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,28 @@ def test_what_is_there_stays(folder: Path) -> None:
     before = {path.name: path.read_text() for path in folder.iterdir()}
     write_container_secrets(folder)
     assert {path.name: path.read_text() for path in folder.iterdir()} == before
+
+
+def test_executors_that_were_added_stay_and_our_own_is_written_anew(folder: Path) -> None:
+    path = folder / "worker.json"
+    worker = json.loads(path.read_text())
+    (own,) = worker["executors"]
+    added = {"name": "second", "address": "http://second-face:8405", "token": "its own"}
+    _change(path, worker | {"executors": [added, own | {"token": "an old one"}]})
+    write_container_secrets(folder)
+    assert json.loads(path.read_text()) == worker | {"executors": [own, added]}
+
+
+def test_a_list_of_executors_that_cannot_be_read_is_not_overwritten(folder: Path, capsys) -> None:
+    _change(folder / "worker.json", {"executors": "second"})
+    assert main([str(folder)]) == 1
+    assert "worker.json can't be read" in capsys.readouterr().err
+    assert json.loads((folder / "worker.json").read_text()) == {"executors": "second"}
+
+
+def _change(path: Path, settings: dict[str, Any]) -> None:
+    path.chmod(0o600)
+    path.write_text(json.dumps(settings))
 
 
 def test_redis_knows_hashes_only(folder: Path) -> None:
