@@ -42,6 +42,9 @@ class CompileLimits(Limits):
     disk_bytes: Annotated[int, Field(ge=64 * KIB)] = 128 * MIB
 
 
+#: Wall time after which no further case of an evaluation begins: one cell runs them all, and lives an hour at most.
+MOST_TOTAL_S: Final = 3000.0
+
 #: The largest value a request may ask for, unless the settings of the API say otherwise.
 MAXIMA: Final = Limits(
     wall_time_s=300,

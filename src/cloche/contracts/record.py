@@ -35,6 +35,7 @@ LimitName: TypeAlias = Literal[
     "file_bytes",
     "open_files",
     "stack_bytes",
+    "total_time_s",
 ]
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from cloche.contracts.limits import CompileLimits, Limits
+from cloche.contracts.limits import MOST_TOTAL_S, CompileLimits, Limits
 from cloche.contracts.values import Moment
 from cloche.contracts.words import USUAL_LANE, Isolation, Network, Start
 
@@ -112,7 +112,10 @@ class EvaluationRequest(BaseModel):
         description="`loopback` is an interface of the cell's own, for a server and its client in one program.",
     )
     start: Start = "any"
-    cases: list[Case] = Field(default_factory=list[Case])
+    cases: list[Case] = Field(
+        default_factory=list[Case],
+        description=f"Run one after the other in one cell; none begins once they took {MOST_TOTAL_S:g} s together.",
+    )
 
     @model_validator(mode="after")
     def _one_program(self) -> Self:

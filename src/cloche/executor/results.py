@@ -8,7 +8,7 @@ from cloche.contracts.record import CaseResult, CompileResult, Evidence, Span, U
 from cloche.contracts.submission import Case
 from cloche.executor.cell import CellLostError, StepFacts
 from cloche.executor.grading import Grade
-from cloche.executor.verdict import Judgement, judge, judge_memory, lost_usage, usage
+from cloche.executor.verdict import Judgement, judge, judge_memory, judge_total, lost_usage, usage
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,11 @@ def outcome_lost_to_memory(lost: CellLostError, limits: Limits) -> Outcome:
 def cancelled() -> Outcome:
     """A step that was not begun, because the run was cancelled."""
     return Outcome(Judgement("cancelled", "Cancelled before it ran.", Evidence(source="cancel")), Usage())
+
+
+def out_of_time(seconds: float) -> Outcome:
+    """A case that was not begun, because those before took ``seconds`` together."""
+    return Outcome(judge_total(seconds), Usage())
 
 
 def graded(outcome: Outcome, grade: Grade) -> Outcome:

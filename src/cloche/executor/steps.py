@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable
 
 from cloche.contracts.execution import CaseLine
+from cloche.contracts.limits import MOST_TOTAL_S
 from cloche.contracts.record import INLINE_OUTPUT_BYTES, CaseResult, CompileResult, ExecutionRecord
 from cloche.contracts.submission import Case, Program
 from cloche.contracts.words import EngineName, Stream
@@ -21,6 +22,7 @@ from cloche.executor.results import (
     case_result,
     compile_result,
     graded,
+    out_of_time,
     outcome_lost_to_memory,
     outcome_of,
     skipped,
@@ -158,15 +160,22 @@ class Steps:
         """The deciding outcome (the first that failed, else the last) and every case's result."""
         results: list[CaseResult] = []
         deciding: Outcome | None = None
+        taken_s = 0.0
         for index, (case, command) in enumerate(zip(self._cases, self._prepared.runs, strict=True)):
             if self._lost or self._is_killed():
                 results.append(skipped(index, case))
+                continue
+            if taken_s >= MOST_TOTAL_S:
+                results.append(skipped(index, case))
+                if deciding is None or deciding.judgement.verdict == "accepted":
+                    deciding = out_of_time(taken_s)
                 continue
             with tracing.span("case", index=index) if index < _TRACED_CASES else contextlib.nullcontext():
                 outcome = await self._graded(case, *await self._run(command))
             stdout = self._relay.span("stdout", outcome.out_written)
             stderr = self._relay.span("stderr", outcome.err_written)
             results.append(case_result(index, case, outcome, stdout, stderr))
+            taken_s += outcome.usage.wall_time_ms / 1000
             await self._outbox.put(CaseLine(case=results[-1]).model_dump_json().encode() + b"\n")
             if deciding is None or deciding.judgement.verdict == "accepted":
                 deciding = outcome

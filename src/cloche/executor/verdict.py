@@ -10,7 +10,7 @@ import signal
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from cloche.contracts.limits import Limits
+from cloche.contracts.limits import MOST_TOTAL_S, Limits
 from cloche.contracts.record import Evidence, LimitName, Usage
 from cloche.contracts.words import Verdict
 from cloche.executor.cell import StepFacts
@@ -146,6 +146,12 @@ def _limit_passed(facts: StepFacts) -> Judgement | None:
         allowed = f"{_bytes(limits.file_bytes)} in one file"
         return _limit("runtime_error", "file_bytes", limits.file_bytes, None, allowed)
     return None
+
+
+def judge_total(seconds: float) -> Judgement:
+    """The cases so far took ``seconds`` of wall time, and no further one may begin."""
+    allowed = f"{MOST_TOTAL_S:g} s of wall time for all cases together"
+    return _limit("time_limit_exceeded", "total_time_s", MOST_TOTAL_S, seconds, allowed)
 
 
 def _ended_itself(facts: StepFacts) -> Judgement:

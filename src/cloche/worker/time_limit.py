@@ -7,6 +7,7 @@ from collections.abc import Generator
 from types import TracebackType
 from typing import Self
 
+from cloche.contracts.limits import MOST_TOTAL_S
 from cloche.contracts.submission import Program
 
 #: Room for the executor's own set-up.
@@ -20,7 +21,8 @@ _MOST_PAUSED_S = 300.0
 def most_seconds(program: Program) -> float:
     """No honest executor takes longer for ``program``, the waits for its reader apart."""
     steps = max(1, len(program.cases))
-    return SET_UP_S + program.compile_limits.wall_time_s + _STEP_S + steps * (program.limits.wall_time_s + _STEP_S)
+    run_s = min(steps * program.limits.wall_time_s, MOST_TOTAL_S + program.limits.wall_time_s) + steps * _STEP_S
+    return SET_UP_S + program.compile_limits.wall_time_s + _STEP_S + run_s
 
 
 class TimeLimit:

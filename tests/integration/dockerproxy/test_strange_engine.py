@@ -90,6 +90,16 @@ async def test_without_the_engines_own_101_no_stream_is_opened(
         pass
 
 
+@pytest.mark.parametrize(("status", "error"), [("404 Not Found", NotFoundError), ("409 Conflict", ConflictError)])
+async def test_the_engines_refusal_of_a_stream_is_told_as_what_it_is(
+    strange: tuple[StrangeEngine, ProxyClient], status: str, error: type[Exception]
+) -> None:
+    engine, client = strange
+    engine.says = f"HTTP/1.1 {status}\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n{SECRET}".encode()
+    with pytest.raises(error):
+        await client.attach(ID)
+
+
 async def test_an_id_that_is_not_one_is_never_believed(strange: tuple[StrangeEngine, ProxyClient]) -> None:
     engine, client = strange
     for wrong in ("", "ab", ID.upper(), f"{ID}/../x", 7):

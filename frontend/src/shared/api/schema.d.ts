@@ -522,7 +522,10 @@ export interface components {
         EvaluationRequest: {
             /** Args */
             args?: string[];
-            /** Cases */
+            /**
+             * Cases
+             * @description Run one after the other in one cell; none begins once they took 3000 s together.
+             */
             cases?: components["schemas"]["Case"][];
             compile_limits?: components["schemas"]["CompileLimits"];
             /**
@@ -663,7 +666,7 @@ export interface components {
             /** Killed By */
             killed_by?: ("cloche" | "kernel" | "program") | null;
             /** Limit */
-            limit?: ("wall_time_s" | "cpu_time_s" | "memory_bytes" | "processes" | "output_bytes" | "disk_bytes" | "inodes" | "file_bytes" | "open_files" | "stack_bytes") | null;
+            limit?: ("wall_time_s" | "cpu_time_s" | "memory_bytes" | "processes" | "output_bytes" | "disk_bytes" | "inodes" | "file_bytes" | "open_files" | "stack_bytes" | "total_time_s") | null;
             /** Limit Value */
             limit_value?: number | null;
             /** Measured */

@@ -16,6 +16,7 @@ export const LIMIT_WORDS: Readonly<Record<LimitName, string>> = {
   file_bytes: "file size",
   open_files: "open files",
   stack_bytes: "stack",
+  total_time_s: "wall time of all cases",
 };
 
 /** A limit as it was set, without digits that nobody gave. */
