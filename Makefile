@@ -165,6 +165,9 @@ bench-queue: dev-setup ## What the platform itself costs, with an executor that 
 	@$(BIN)/python benchmarks/queue_statements.py
 	@$(BIN)/python benchmarks/fairness.py
 
+bench-bus-memory: dev-setup ## 500,000 evaluations through Redis' default memory (a quarter of an hour)
+	@$(BIN)/python benchmarks/bus_memory.py
+
 wheel: setup ## A wheel that needs no Node and no compiler
 	@$(BIN)/python -m hatchling build -t wheel
 
