@@ -27,8 +27,9 @@ _PAUSE_S: Final = 1.0
 class WarmContainers:
     """Keeps as many of each class as were in use at once since it was last idle, up to ``each`` and ``most`` in all.
 
-    What nobody waits for is made only while nobody waits: a burst beyond the pool has the Docker Engine to itself. Nor
-    does it hold more than 4 GiB, and it gives up all of it where somebody needs the room.
+    Where these are too many, or more than 4 GiB, each class has as many as another, and none keeps its place because it
+    came first. What nobody waits for is made only while nobody waits: a burst beyond the pool has the Docker Engine to
+    itself. And it gives up all of it where somebody needs the room.
     """
 
     def __init__(self, make: Callable[[ContainerClass], Awaitable[DockerSlot]], each: int, most: int) -> None:
@@ -76,8 +77,7 @@ class WarmContainers:
         self._wanted.clear()
         for timer in self._timers.values():
             timer.cancel()
-        for each in list(self._waiting):
-            self._drop(each)
+        self._refill()
         while self._tasks:
             await asyncio.gather(*self._tasks)
 
@@ -115,17 +115,33 @@ class WarmContainers:
         return bool(waiting)
 
     def _refill(self) -> None:
-        for each, wanted in self._wanted.items():
-            lacking = wanted - len(self._waiting.get(each, [])) - self._making[each]
-            while lacking > 0 and self._may_make(each):
-                self._making[each] += 1
-                lacking -= 1
-                self._spawn(self._ahead(each))
+        """Remove what is beyond its class's share, and make what is lacking, first where the fewest are."""
+        shares = self._shares()
+        for each, slots in self._waiting.items():
+            while len(slots) > shares[each]:
+                self._spawn(self._end(slots.pop(0)))
+        self._waiting = {each: slots for each, slots in self._waiting.items() if slots}
+        while self._urgent == 0 and self._making.total() < _MAKING_AT_ONCE:
+            lacking = [each for each, share in shares.items() if self._held(each) < share]
+            if not lacking:
+                return
+            fewest = min(lacking, key=self._held)
+            self._making[fewest] += 1
+            self._spawn(self._ahead(fewest))
 
-    def _may_make(self, one: ContainerClass) -> bool:
-        held = [each for each, slots in self._waiting.items() for _ in slots] + list(self._making.elements())
-        room = len(held) < self._most and sum(each.memory_bytes for each in held) + one.memory_bytes <= _MOST_BYTES
-        return room and self._urgent == 0 and self._making.total() < _MAKING_AT_ONCE
+    def _shares(self) -> Counter[ContainerClass]:
+        """How many of each class may wait: each gets one more in turn, while it wants more and there is room."""
+        shares: Counter[ContainerClass] = Counter()
+        room_bytes = _MOST_BYTES
+        for turn in range(self._each):
+            for each, wanted in self._wanted.items():
+                if turn < wanted and shares.total() < self._most and each.memory_bytes <= room_bytes:
+                    shares[each] += 1
+                    room_bytes -= each.memory_bytes
+        return shares
+
+    def _held(self, one: ContainerClass) -> int:
+        return len(self._waiting.get(one, [])) + self._making[one]
 
     async def _ahead(self, wanted: ContainerClass) -> None:
         try:
@@ -136,10 +152,7 @@ class WarmContainers:
             log.warning("container.not_made_ahead", reason=str(error))
             await asyncio.sleep(_PAUSE_S)
         else:
-            if self._wanted[wanted]:
-                self._waiting.setdefault(wanted, []).append(slot)
-            else:
-                await self._end(slot)
+            self._waiting.setdefault(wanted, []).append(slot)
         finally:
             self._making[wanted] -= 1
         self._refill()
@@ -151,9 +164,8 @@ class WarmContainers:
 
     def _drop(self, idle: ContainerClass) -> None:
         del self._wanted[idle]
-        self._timers.pop(idle).cancel()
-        for slot in self._waiting.pop(idle, []):
-            self._spawn(self._end(slot))
+        del self._timers[idle]
+        self._refill()
 
     async def _end(self, slot: DockerSlot) -> None:
         try:

@@ -1,0 +1,102 @@
+"""The containers made ahead: which wait, and for whom they give way."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
+
+import pytest
+
+from cloche.contracts.limits import GIB, MIB
+from cloche.executor.engines.docker.container_class import ContainerClass
+from cloche.executor.engines.docker.slot import DockerSlot
+from cloche.executor.engines.docker.warm import WarmContainers
+
+
+class FakeSlot:
+    """A container of no Engine."""
+
+    def __init__(self, of: ContainerClass, gone: Callable[[Any], None]) -> None:
+        self.of = of
+        self.taken = False
+        self.alive = True
+        self._gone = gone
+
+    async def destroy(self) -> None:
+        await asyncio.sleep(0)
+        self._gone(self)
+
+
+class Docker:
+    """A pool of up to 4 of each class and 16 in all, and the Engine behind it."""
+
+    def __init__(self) -> None:
+        self.pool = WarmContainers(self._make, each=4, most=16)
+        self.live: list[FakeSlot] = []
+
+    def waiting(self) -> Counter[str]:
+        """How many wait, by image."""
+        return Counter(slot.of.image for slot in self.live if not slot.taken)
+
+    async def burst(self, of: ContainerClass, at_once: int) -> None:
+        """Use so many of a class at once."""
+        for slot in [await self.pool.take(of) for _ in range(at_once)]:
+            await slot.destroy()
+
+    async def settle(self) -> None:
+        """Return once nothing is being made or removed."""
+        while self.pool._tasks:
+            await asyncio.gather(*self.pool._tasks)
+
+    async def _make(self, of: ContainerClass) -> DockerSlot:
+        await asyncio.sleep(0)
+        slot = FakeSlot(of, self._gone)
+        self.live.append(slot)
+        return cast("DockerSlot", slot)
+
+    def _gone(self, slot: Any) -> None:
+        self.live.remove(slot)
+        self.pool.gone(slot)
+
+
+@pytest.fixture
+async def docker() -> AsyncIterator[Docker]:
+    made = Docker()
+    yield made
+    await made.pool.close()
+    assert made.live == []
+
+
+def of(image: str, memory_bytes: int = 64 * MIB) -> ContainerClass:
+    return ContainerClass(image, memory_bytes, 64, 64 * MIB, 4096)
+
+
+async def test_a_class_that_comes_when_the_pool_is_full_gets_its_share(docker: Docker) -> None:
+    for image in "abcd":
+        await docker.burst(of(image), 4)
+    await docker.settle()
+    assert docker.waiting() == dict.fromkeys("abcd", 4)
+    await docker.burst(of("e"), 4)
+    await docker.settle()
+    assert docker.waiting() == {"a": 4, "b": 3, "c": 3, "d": 3, "e": 3}
+
+
+async def test_shares_stay_as_they_are_however_classes_alternate(docker: Docker) -> None:
+    for image in "abcde":
+        await docker.burst(of(image), 4)
+    await docker.settle()
+    before = list(docker.live)
+    for image in "edcba":
+        await docker.burst(of(image), 1)
+        await docker.settle()
+    assert docker.waiting() == {"a": 4, "b": 3, "c": 3, "d": 3, "e": 3}
+    assert len([slot for slot in before if slot not in docker.live]) == 5  # those that were used, and no other
+
+
+async def test_large_classes_do_not_keep_all_the_memory(docker: Docker) -> None:
+    await docker.burst(of("large", GIB), 4)
+    await docker.settle()
+    assert docker.waiting() == {"large": 4}
+    await docker.burst(of("small"), 2)
+    await docker.settle()
+    assert docker.waiting() == {"large": 3, "small": 2}
