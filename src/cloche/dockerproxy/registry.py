@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cloche.dockerproxy.policy import ContainerId
-from cloche.kit.errors import NotFoundError, OverloadedError
+from cloche.kit.errors import NoRoomError, NotFoundError, OverloadedError
 
 #: Users that containers get, one each. Below 65536, so that remapped user namespaces have them too.
 FIRST_UID: Final = 50_000
@@ -84,7 +84,7 @@ class Registry:
         """Room for one more container, given back at the end; yields its share, with a user of its own.
 
         Raises:
-            OverloadedError: a cap would be passed.
+            NoRoomError: a cap would be passed. OverloadedError: the one on how often, which room does not cure.
         """
         self._check_room(memory_bytes, cpus_milli)
         self._check_rate()
@@ -101,11 +101,11 @@ class Registry:
 
         Raises:
             NotFoundError: it is not our own.
-            OverloadedError: as many as allowed are open.
+            NoRoomError: as many as allowed are open.
         """
         gone = self._gone.get(self.check(container), asyncio.Event())
         if self.attachments >= self._caps.attachments:
-            raise OverloadedError("As many attachments as allowed are open.")
+            raise NoRoomError("As many attachments as allowed are open.")
         self.attachments += 1
         try:
             yield gone
@@ -136,11 +136,11 @@ class Registry:
 
     def _check_room(self, memory_bytes: int, cpus_milli: int) -> None:
         if len(self) >= self._caps.containers:
-            raise OverloadedError("As many containers as allowed exist.")
+            raise NoRoomError("As many containers as allowed exist.")
         if self.memory_bytes + memory_bytes > self._caps.memory_bytes:
-            raise OverloadedError("As much memory as allowed is given away.")
+            raise NoRoomError("As much memory as allowed is given away.")
         if self.cpus_milli + cpus_milli > self._caps.cpus_milli:
-            raise OverloadedError("As much CPU as allowed is given away.")
+            raise NoRoomError("As much CPU as allowed is given away.")
 
     def _check_rate(self) -> None:
         now = time.monotonic()

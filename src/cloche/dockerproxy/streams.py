@@ -44,7 +44,7 @@ class Streams:
 
         Raises:
             NotFoundError, ConflictError, UnavailableError: the Engine did not switch.
-            OverloadedError: as many attachments as allowed are open.
+            NoRoomError: as many attachments as allowed are open.
         """
         relayed = self._metrics.relayed_bytes
         count = (relayed.labels(direction="in").inc, relayed.labels(direction="out").inc)

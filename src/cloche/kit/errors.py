@@ -12,6 +12,7 @@ ClocheError
 ├── TooLargeError              413
 ├── UnsupportedTypeError       415
 ├── OverloadedError            429  retryable
+│   └── NoRoomError            429  retryable
 └── UnavailableError           503  retryable
 """
 
@@ -119,6 +120,12 @@ class OverloadedError(ClocheError):
     code = "overloaded"
     status = 429
     retryable = True
+
+
+class NoRoomError(OverloadedError):
+    """As much as allowed exists already; try again once some of it is gone."""
+
+    code = "no_room"
 
 
 class UnavailableError(ClocheError):

@@ -4,7 +4,7 @@ import pytest
 
 from cloche.dockerproxy.policy import ContainerId
 from cloche.dockerproxy.registry import FIRST_UID, UIDS, Caps, Registry, Share
-from cloche.kit.errors import NotFoundError, OverloadedError
+from cloche.kit.errors import NoRoomError, NotFoundError, OverloadedError
 
 
 def make(number: int) -> ContainerId:
@@ -29,7 +29,7 @@ def test_only_what_was_added_exists() -> None:
 def test_no_more_than_allowed_exist_at_once_counting_those_being_made() -> None:
     registry = Registry(replace(CAPS, containers=2))
     registry.add(make(1), SHARE)
-    with registry.reserve(1 << 20, 1000), pytest.raises(OverloadedError), registry.reserve(1 << 20, 1000):
+    with registry.reserve(1 << 20, 1000), pytest.raises(NoRoomError), registry.reserve(1 << 20, 1000):
         pass
     with registry.reserve(1 << 20, 1000):
         pass
@@ -40,8 +40,9 @@ def test_containers_are_not_made_faster_than_allowed() -> None:
     for _ in range(3):
         with registry.reserve(1 << 20, 1000):
             pass
-    with pytest.raises(OverloadedError), registry.reserve(1 << 20, 1000):
+    with pytest.raises(OverloadedError) as refused, registry.reserve(1 << 20, 1000):
         pass
+    assert not isinstance(refused.value, NoRoomError)
 
 
 def test_no_two_containers_share_a_user_and_none_gets_one_back_soon() -> None:
@@ -61,7 +62,7 @@ def test_no_two_containers_share_a_user_and_none_gets_one_back_soon() -> None:
 def test_memory_and_cpu_are_given_away_only_once(caps: Caps) -> None:
     registry = Registry(caps)
     registry.add(make(1), Share(50_000, 3 << 20, 3000))
-    with registry.reserve(2 << 20, 2000), pytest.raises(OverloadedError), registry.reserve(1, 1):
+    with registry.reserve(2 << 20, 2000), pytest.raises(NoRoomError), registry.reserve(1, 1):
         pass
     registry.forget(make(1))
     with registry.reserve(5 << 20, 5000):
@@ -73,7 +74,7 @@ def test_no_more_attachments_than_allowed_are_open() -> None:
     registry.add(make(1), SHARE)
     with registry.attach(make(1)), registry.attach(make(1)):
         assert registry.attachments == 2
-        with pytest.raises(OverloadedError), registry.attach(make(1)):
+        with pytest.raises(NoRoomError), registry.attach(make(1)):
             pass
     with registry.attach(make(1)) as gone:
         assert registry.attachments == 1

@@ -11,6 +11,7 @@ from cloche.contracts.limits import GIB, MIB
 from cloche.executor.engines.docker.container_class import ContainerClass
 from cloche.executor.engines.docker.slot import DockerSlot
 from cloche.executor.engines.docker.warm import WarmContainers
+from cloche.kit.errors import ClocheError, NoRoomError, OverloadedError
 
 
 class FakeSlot:
@@ -31,6 +32,8 @@ class Docker:
     """A pool of up to 4 of each class and 16 in all, and the Engine behind it."""
 
     def __init__(self) -> None:
+        self.room = 100
+        self.refuses: ClocheError | None = None
         self.pool = WarmContainers(self._make, each=4, most=16)
         self.live: list[FakeSlot] = []
 
@@ -50,6 +53,10 @@ class Docker:
 
     async def _make(self, of: ContainerClass) -> DockerSlot:
         await asyncio.sleep(0)
+        if self.refuses is not None:
+            raise self.refuses
+        if len(self.live) >= self.room:
+            raise NoRoomError
         slot = FakeSlot(of, self._gone)
         self.live.append(slot)
         return cast("DockerSlot", slot)
@@ -100,3 +107,33 @@ async def test_large_classes_do_not_keep_all_the_memory(docker: Docker) -> None:
     await docker.burst(of("small"), 2)
     await docker.settle()
     assert docker.waiting() == {"large": 3, "small": 2}
+
+
+async def test_no_more_makes_room_than_is_needed_and_what_was_asked_for_last_stays(docker: Docker) -> None:
+    for image in "ab":
+        await docker.burst(of(image), 4)
+    await docker.settle()
+    docker.room = 8
+    taken = await docker.pool.take(of("c"))
+    assert docker.waiting() == {"a": 3, "b": 4}
+    await taken.destroy()
+
+
+async def test_all_who_need_room_at_once_get_it(docker: Docker) -> None:
+    await docker.burst(of("a"), 4)
+    await docker.settle()
+    docker.room = 4
+    taken = await asyncio.gather(*(docker.pool.take(of("b")) for _ in range(4)))
+    with pytest.raises(NoRoomError):
+        await docker.pool.take(of("c"))
+    for slot in taken:
+        await slot.destroy()
+
+
+async def test_what_room_does_not_cure_ends_nothing_that_waits(docker: Docker) -> None:
+    await docker.burst(of("a"), 4)
+    await docker.settle()
+    docker.refuses = OverloadedError("Containers are being made too fast.")
+    with pytest.raises(OverloadedError):
+        await docker.pool.take(of("b"))
+    assert docker.waiting() == {"a": 4}

@@ -9,7 +9,7 @@ from cloche.contracts.limits import GIB
 from cloche.executor.engines.docker.container_class import ContainerClass
 from cloche.executor.engines.docker.slot import DockerSlot
 from cloche.executor.engines.engine import EngineError, SlotStuckError
-from cloche.kit.errors import ClocheError, InvalidRequestError, OverloadedError
+from cloche.kit.errors import ClocheError, InvalidRequestError, NoRoomError
 from cloche.kit.logs import get_logger
 
 log = get_logger()
@@ -29,7 +29,7 @@ class WarmContainers:
 
     Where these are too many, or more than 4 GiB, each class has as many as another, and none keeps its place because it
     came first. What nobody waits for is made only while nobody waits: a burst beyond the pool has the Docker Engine to
-    itself. And it gives up all of it where somebody needs the room.
+    itself. And it gives up what somebody needs the room of.
     """
 
     def __init__(self, make: Callable[[ContainerClass], Awaitable[DockerSlot]], each: int, most: int) -> None:
@@ -42,7 +42,7 @@ class WarmContainers:
         self._timers: dict[ContainerClass, asyncio.TimerHandle] = {}
         self._making: Counter[ContainerClass] = Counter()
         self._urgent = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[object]] = set()
 
     def __len__(self) -> int:
         """How many wait."""
@@ -94,12 +94,12 @@ class WarmContainers:
     async def _now(self, wanted: ContainerClass) -> DockerSlot:
         self._urgent += 1
         try:
-            try:
-                return await self._make(wanted)
-            except OverloadedError:
-                if not await self._make_room():
-                    raise
-                return await self._make(wanted)
+            while True:
+                try:
+                    return await self._make(wanted)
+                except NoRoomError:
+                    if not await self._make_room(wanted.memory_bytes):
+                        raise
         except InvalidRequestError:
             self._wanted[wanted] = 0  # the proxy refuses this class: none is made ahead either
             raise
@@ -107,12 +107,14 @@ class WarmContainers:
             self._urgent -= 1
             self._refill()
 
-    async def _make_room(self) -> bool:
-        """Remove all that waits; whether anything did."""
-        waiting = [slot for slots in self._waiting.values() for slot in slots]
-        self._waiting.clear()
-        await asyncio.gather(*(self._end(slot) for slot in waiting))
-        return bool(waiting)
+    async def _make_room(self, memory_bytes: int) -> bool:
+        """Remove as many of those that wait as have this much, the longest unasked first; whether one is gone."""
+        ending: list[DockerSlot] = []
+        for each in sorted(self._waiting, key=lambda of: self._timers[of].when()):
+            slots = self._waiting[each]
+            while slots and sum(slot.of.memory_bytes for slot in ending) < memory_bytes:
+                ending.append(slots.pop(0))
+        return any(await asyncio.gather(*(self._end(slot) for slot in ending)))
 
     def _refill(self) -> None:
         """Remove what is beyond its class's share, and make what is lacking, first where the fewest are."""
@@ -167,13 +169,16 @@ class WarmContainers:
         del self._timers[idle]
         self._refill()
 
-    async def _end(self, slot: DockerSlot) -> None:
+    async def _end(self, slot: DockerSlot) -> bool:
+        """Whether it is gone; what is stuck is tried again by itself."""
         try:
             await slot.destroy()
         except SlotStuckError as error:
             log.error("container.stuck", reason=str(error))  # noqa: TRY400  (the reason says it all)
+            return False
+        return True
 
-    def _spawn(self, work: Awaitable[None]) -> None:
+    def _spawn(self, work: Awaitable[object]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
