@@ -172,9 +172,10 @@ async def test_a_container_that_died_waiting_is_not_handed_out(warm: DockerEngin
     wanted = await spec(warm, bash)
     first = await warm.open(wanted)
     (waiting,) = await _waiting(warm, 1)
+    dead = warm._slots[waiting]
     await proxy.client.delete(waiting)
     async with asyncio.timeout(10):
-        while warm._slots[waiting].alive:  # noqa: ASYNC110  (it tells nobody)
+        while dead.alive:  # noqa: ASYNC110  (it tells nobody)
             await asyncio.sleep(0.01)
     second = await warm.open(wanted)
     assert await second.read() == READY

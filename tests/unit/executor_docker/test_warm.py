@@ -23,6 +23,14 @@ class FakeSlot:
         self.alive = True
         self._gone = gone
 
+    def on_exit(self, call: Callable[[Any], object]) -> None:
+        self._on_exit = call
+
+    def end(self) -> None:
+        """As if it was killed."""
+        self.alive = False
+        self._on_exit(self)
+
     async def destroy(self) -> None:
         await asyncio.sleep(0)
         self._gone(self)
@@ -36,6 +44,12 @@ class Docker:
         self.refuses: ClocheError | None = None
         self.pool = WarmContainers(self._make, each=4, most=16)
         self.live: list[FakeSlot] = []
+        self.made = 0
+
+    def kill(self) -> None:
+        """End all that wait, as the end of the proxy does."""
+        for slot in [slot for slot in self.live if not slot.taken]:
+            slot.end()
 
     def waiting(self) -> Counter[str]:
         """How many wait, by image."""
@@ -59,6 +73,7 @@ class Docker:
             raise NoRoomError
         slot = FakeSlot(of, self._gone)
         self.live.append(slot)
+        self.made += 1
         return cast("DockerSlot", slot)
 
     def _gone(self, slot: Any) -> None:
@@ -66,8 +81,16 @@ class Docker:
         self.pool.gone(slot)
 
 
+class Ended:
+    """What waits for the exit of a container that was killed."""
+
+    async def body(self, *, limit: int) -> bytes:
+        return b'{"status_code": 137}'
+
+
 @pytest.fixture
-async def docker() -> AsyncIterator[Docker]:
+async def docker(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Docker]:
+    monkeypatch.setattr("cloche.executor.engines.docker.warm._PAUSE_S", 0.2)
     made = Docker()
     yield made
     await made.pool.close()
@@ -137,3 +160,34 @@ async def test_what_room_does_not_cure_ends_nothing_that_waits(docker: Docker) -
     with pytest.raises(OverloadedError):
         await docker.pool.take(of("b"))
     assert docker.waiting() == {"a": 4}
+
+
+async def test_what_died_waiting_is_removed_and_replaced_though_nobody_asks(docker: Docker) -> None:
+    for image in "ab":
+        await docker.burst(of(image), 4)
+    await docker.settle()
+    docker.kill()
+    assert len(docker.pool) == 0
+    await docker.settle()
+    assert docker.waiting() == {"a": 4, "b": 4}
+    assert all(slot.alive for slot in docker.live)
+
+
+async def test_what_died_is_not_replaced_at_once(docker: Docker) -> None:
+    await docker.burst(of("a"), 1)
+    await docker.settle()
+    made = docker.made
+    docker.kill()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert docker.live == []
+    assert docker.made == made
+
+
+async def test_a_slot_tells_that_its_container_has_ended() -> None:
+    told = asyncio.get_running_loop().create_future()
+    nothing: Any = None
+    slot = DockerSlot(of("a"), "a", nothing, stream=nothing, waiting=cast("Any", Ended()), on_gone=nothing)
+    slot.on_exit(told.set_result)
+    assert await asyncio.wait_for(told, 5) is slot
+    assert not slot.alive

@@ -80,6 +80,10 @@ class DockerSlot:
         self._limits = spec.limits
         self._room = Room(spec.most.disk_bytes, spec.most.inodes, spec.network)
 
+    def on_exit(self, call: "Callable[[DockerSlot], object]") -> None:
+        """Call it once the container has ended, or can't be known to run any more."""
+        self._exit.add_done_callback(lambda _: call(self))
+
     @property
     def alive(self) -> bool:
         """Whether the container still runs, as far as is known, and its stream is young enough not to be cut."""

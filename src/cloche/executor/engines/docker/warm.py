@@ -20,7 +20,7 @@ _IDLE_S: Final = 45.0
 _MOST_BYTES: Final = 4 * GIB
 #: More at once would slow each other, and the cells that run, down.
 _MAKING_AT_ONCE: Final = 2
-#: After the Docker Engine failed to make one.
+#: After the Docker Engine failed to make one, or one died waiting.
 _PAUSE_S: Final = 1.0
 
 
@@ -155,8 +155,26 @@ class WarmContainers:
             await asyncio.sleep(_PAUSE_S)
         else:
             self._waiting.setdefault(wanted, []).append(slot)
+            slot.on_exit(self._exited)
         finally:
             self._making[wanted] -= 1
+        self._refill()
+
+    def _exited(self, slot: DockerSlot) -> None:
+        """It runs no more. If it waited, another takes its place."""
+        slots = self._waiting.get(slot.of, [])
+        if slot in slots:
+            slots.remove(slot)
+            self._making[slot.of] += 1
+            self._spawn(self._replace(slot))
+
+    async def _replace(self, dead: DockerSlot) -> None:
+        """Remove it; another is made after a pause, because it may die as fast."""
+        try:
+            await self._end(dead)
+            await asyncio.sleep(_PAUSE_S)
+        finally:
+            self._making[dead.of] -= 1
         self._refill()
 
     def _again(self, wanted: ContainerClass) -> None:
