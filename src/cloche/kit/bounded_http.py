@@ -13,6 +13,8 @@ from cloche.kit.http_app import PROBLEM_TYPE
 MAX_HEAD_BYTES: Final = 64 * 1024
 #: A client of people's that takes nothing of its answer for this long is cut off.
 STALL_S: Final = 60.0
+#: More is not held back to be sent together: what a client does not take must hold up who writes.
+_JOINED_BYTES: Final = 64 * 1024
 #: After a refusal the connection stays open this long, so that a client that still sends can read it.
 _LINGER_S: Final = 1.0
 
@@ -36,11 +38,15 @@ class _JoinedWrites:
         self._transport = transport
         self._loop = loop
         self._held: list[bytes] = []
+        self._held_bytes = 0
 
     def write(self, data: bytes) -> None:
         if not self._held:
             self._loop.call_soon(self._send)
         self._held.append(data)
+        self._held_bytes += len(data)
+        if self._held_bytes > _JOINED_BYTES:
+            self._send()
 
     def write_eof(self) -> None:
         self._send()
@@ -54,7 +60,7 @@ class _JoinedWrites:
         return getattr(self._transport, name)
 
     def _send(self) -> None:
-        held, self._held = self._held, []
+        held, self._held, self._held_bytes = self._held, [], 0
         if held and not self._transport.is_closing():
             self._transport.writelines(held)
 

@@ -74,3 +74,13 @@ async def test_pieces_of_a_stream_do_not_wait_for_each_other(pause_s: float) -> 
     transport = await answered(StreamingResponse(pieces()))
     assert [piece for piece in (b"one", b"two") for sent in transport.sent if piece in sent] == [b"one", b"two"]
     assert not any(b"one" in sent and b"two" in sent for sent in transport.sent)
+
+
+async def test_what_comes_without_a_pause_is_not_gathered_without_bound() -> None:
+    async def pieces() -> AsyncGenerator[bytes]:
+        for _ in range(100):
+            yield b"x" * 10_000
+
+    transport = await answered(StreamingResponse(pieces()))
+    assert sum(map(len, transport.sent)) > 1_000_000
+    assert max(map(len, transport.sent)) < 100_000
