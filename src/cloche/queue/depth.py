@@ -1,12 +1,12 @@
 """How deep the queue is, for the metrics: measured beside all other work, so that nothing ever waits for it."""
 
+import asyncio
 import time
 from typing import Final
 
 from cloche.kit.logs import get_logger
 from cloche.kit.postgres import Connection, load_sql
 from cloche.queue.metrics import Meters
-from cloche.queue.single import stay
 
 log = get_logger()
 
@@ -35,7 +35,7 @@ class Depth:
                     await self._measure(session)
                 except TimeoutError:
                     log.warning("depth.not_measured", after_s=_TIMEOUT_S)
-                await stay(session, pause_after(time.monotonic() - began))
+                await asyncio.sleep(pause_after(time.monotonic() - began))
         finally:
             self._meters.forget_measured()
 

@@ -1,5 +1,6 @@
 """The reaper: each second takes back what nobody holds any more, and once in a while tidies up."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +11,6 @@ from cloche.queue.configured import Configured
 from cloche.queue.executors import Executors
 from cloche.queue.faults import REAP_BATCH, Faults
 from cloche.queue.grace import Grace
-from cloche.queue.single import stay
 
 log = get_logger()
 
@@ -50,7 +50,7 @@ class Reaper:
         while True:
             more = await self.pass_once()
             await self._tidy(session)
-            await stay(session, 0.0 if more else _PASS_S)
+            await asyncio.sleep(0.0 if more else _PASS_S)
 
     async def pass_once(self) -> bool:
         """End overdue waiting; judge expired leases unless workers still have grace. Whether there may be more."""

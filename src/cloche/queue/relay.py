@@ -15,7 +15,6 @@ from cloche.queue.doorbell import wait_for_ring
 from cloche.queue.metrics import Meters
 from cloche.queue.outbox import OutboxEvent, forget_published, may_leave_some, read_outbox
 from cloche.queue.signals import Signals
-from cloche.queue.single import stay
 
 log = get_logger()
 
@@ -63,7 +62,7 @@ class Relay:
         self._meters.outbox_lag_s.set(events[0].age_s if events else 0.0)
         if not await self._publish(connection, events):
             self._pause_s = min(_LONGEST_PAUSE_S, self._pause_s * 2 or _FIRST_PAUSE_S)
-            await stay(connection, self._pause_s * (0.5 + _RANDOM.random()))
+            await asyncio.sleep(self._pause_s * (0.5 + _RANDOM.random()))
             return
         self._pause_s = 0.0
         if not may_leave_some(events, BATCH):

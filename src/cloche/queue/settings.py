@@ -50,10 +50,10 @@ class QueueSettings(ServiceSettings):
         default=30, ge=1, le=3650, description="How many days the queue keeps how tasks ended, dead letters included."
     )
     pool_size: int = Field(
-        default=10,
-        ge=4,
+        default=13,
+        ge=8,
         le=100,
-        description="PostgreSQL sessions; relay, reaper and metrics hold one each.",
+        description="PostgreSQL sessions; relay, reaper and metrics hold two each.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

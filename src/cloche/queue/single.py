@@ -1,12 +1,12 @@
 """Work that only one replica may do at a time, and that goes on whatever dies, freezes or is cut off."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from cloche.kit.background import end_all
 from cloche.kit.logs import get_logger
-from cloche.kit.postgres import UNAVAILABLE, Connection, Pool, Session
+from cloche.kit.postgres import UNAVAILABLE, Pool, Session
 
 log = get_logger()
 
@@ -19,40 +19,41 @@ _TRY_LOCK: Final = """
 SELECT CASE WHEN pg_try_advisory_lock(hashtextextended($1, 0))
        THEN set_config('idle_session_timeout', $2, false) IS NOT NULL ELSE false END
 """
-_UNLOCK: Final = "SELECT pg_advisory_unlock(hashtextextended($1, 0)), set_config('idle_session_timeout', '0', false)"
+#: A name is one of ours. Without arguments this is one message: to PostgreSQL a session is silent only between
+#: statements, and a client that froze between a statement's parsing and its arguments would keep the lock for ever.
+_UNLOCK: Final = (
+    "SELECT pg_advisory_unlock(hashtextextended('cloche.queue.{name}', 0)), "
+    "set_config('idle_session_timeout', '0', false)"
+)
 
 
 async def only_now(pool: Pool, name: str, work: Callable[[Session], Awaitable[None]]) -> bool:
-    """Run ``work`` once on a session that holds the lock ``name``; False, and nothing done, when somebody has it.
+    """Run ``work`` once while this process holds the lock ``name``; False, and nothing done, when another has it.
 
-    ``work`` is bound to speak as that of ``as_only_one`` is.
+    The lock is a session's of its own, on which nothing else is said: it is free as soon as PostgreSQL sees this
+    process or its connection go, or hears nothing for 10 s. One that froze finds out when it wakes, and its work is
+    then cancelled; until it does, two may be at work, so that must do no harm.
+
+    Raises: what ``work`` raises, and what PostgreSQL raises when it is away or the lock is lost.
     """
-    async with pool.acquire() as session:
-        if not await _locked(session, name):
+    async with pool.acquire() as holder:
+        if not await holder.fetchval(_TRY_LOCK, f"cloche.queue.{name}", _SILENCE):
             return False
         try:
-            await work(session)
-        finally:
-            await _unlock(session, name)
+            async with pool.acquire() as session:
+                await _while_held(holder, work(session))
+        except Exception:  # cancelled, pool and session end
+            await holder.execute(_UNLOCK.format(name=name))
+            raise
+        await holder.execute(_UNLOCK.format(name=name))
         return True
 
 
 async def as_only_one(pool: Pool, name: str, work: Callable[[Session], Awaitable[None]]) -> None:
-    """Run ``work`` on a session that holds the lock ``name``, again whenever it ends; never returns.
-
-    The lock is the session's: it is free as soon as PostgreSQL sees this process or its connection go, or hears
-    nothing for 10 s. So ``work`` says something on its session before each thing it does and while it waits (as
-    ``stay`` does): one that froze may wake when the lock is another's, and what it says then fails.
-    """
+    """Do as ``only_now``, again whenever it ends or another has the lock; never returns."""
     while True:
         try:
-            async with pool.acquire() as session:
-                if await _locked(session, name):
-                    try:
-                        await work(session)
-                    except Exception:  # the session goes back to the pool as it is; if cancelled, pool and session end
-                        await _unlock(session, name)
-                        raise
+            await only_now(pool, name, work)
         except UNAVAILABLE as error:
             log.warning("single.interrupted", work=name, error=type(error).__name__)
         except Exception:
@@ -60,22 +61,12 @@ async def as_only_one(pool: Pool, name: str, work: Callable[[Session], Awaitable
         await asyncio.sleep(_NEXT_TRY_S)
 
 
-async def stay(session: Connection, seconds: float = 0.0) -> None:
-    """Wait, and keep the session's lock meanwhile; the last thing done is to ask whether it is still held.
-
-    Raises: what PostgreSQL raises when the session has ended, and with it the lock.
-    """
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > _SAY_S:
-        await asyncio.sleep(_SAY_S)
-        await session.execute("SELECT")
-    await asyncio.sleep(left)
-    await session.execute("SELECT")
-
-
-async def _locked(session: Session, name: str) -> bool:
-    return await session.fetchval(_TRY_LOCK, f"cloche.queue.{name}", _SILENCE)
-
-
-async def _unlock(session: Session, name: str) -> None:
-    await session.execute(_UNLOCK, f"cloche.queue.{name}")
+async def _while_held(holder: Session, work: Awaitable[None]) -> None:
+    """Await ``work``, and end it when the holder's session has ended."""
+    working = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait((working,), timeout=_SAY_S))[0]:
+            await holder.execute("SELECT")
+        await working
+    finally:
+        await end_all([working])

@@ -47,7 +47,6 @@ async def test_killed_executor_leaves_nothing_or_else_the_next_removes_it(tmp_pa
         with contextlib.suppress(ClocheError):
             await stream.aclose()
     if "spawner" in killed:
-        assert any(group.exists() for group in groups)
         engine = LocalEngine()
         await engine.start()
         await engine.close()

@@ -20,8 +20,14 @@ from cloche.kit.http_client import ServiceClient
 TOKENS = {name: f"token-of-{name}-0123456789" for name in ("api", "worker", "storage")}
 PREFIX = "/queue/internal/v1"
 #: The works that one replica does alone, and the sessions that hold their locks.
-ALONE = 3
-HOLDERS = "SELECT pid, objid FROM pg_locks WHERE locktype = 'advisory' AND granted ORDER BY pid, objid"
+ALONE = ("depth", "reaper", "relay")
+HOLDERS = """
+SELECT pid, name FROM unnest($1::text[]) name
+JOIN pg_locks ON locktype = 'advisory' AND granted
+     AND (classid::bigint << 32) | objid::bigint = hashtextextended('cloche.queue.' || name, 0)
+WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())
+ORDER BY name
+"""
 
 
 class Process:
@@ -137,17 +143,17 @@ async def test_what_a_frozen_replica_did_alone_another_does_after_ten_seconds_an
 ):
     child = await process.start()
     try:
-        await until(owner, f"SELECT count(*) = {ALONE} FROM ({HOLDERS}) h")
+        await until(owner, f"SELECT count(*) = 3 FROM ({HOLDERS}) h", ALONE)
         child.send_signal(signal.SIGSTOP)
         async with start_queue(lease_s=2.0) as other:
             await other.enqueue(make.task())
             await other.lease_one()
             await until(owner, "SELECT NOT EXISTS (SELECT FROM queue.task WHERE lease_id IS NOT NULL)")
             await until(owner, "SELECT NOT EXISTS (SELECT FROM queue.outbox)")
-            holders = await owner.fetch(HOLDERS)
+            holders = await owner.fetch(HOLDERS, ALONE)
             child.send_signal(signal.SIGCONT)
-            await until_logged(process.folder / "log", "single.interrupted", ALONE)
-            assert await owner.fetch(HOLDERS) == holders
+            await until_logged(process.folder / "log", "single.interrupted", len(ALONE))
+            assert await owner.fetch(HOLDERS, ALONE) == holders
             async with process.client("api") as api:
                 assert (await answers(api, EnqueueRequest(tasks=[make.task()]))).accepted == 1
     finally:
@@ -169,9 +175,9 @@ async def until_reported(api: ServiceClient) -> None:
             await asyncio.sleep(0.02)
 
 
-async def until(owner, query: str) -> None:
+async def until(owner, query: str, *arguments: object) -> None:
     async with asyncio.timeout(30):
-        while not await owner.fetchval(query):  # noqa: ASYNC110  (PostgreSQL's tables ring no bell)
+        while not await owner.fetchval(query, *arguments):  # noqa: ASYNC110  (PostgreSQL's tables ring no bell)
             await asyncio.sleep(0.05)
 
 

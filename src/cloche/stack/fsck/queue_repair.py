@@ -14,7 +14,7 @@ from cloche.queue.faults import Faults
 from cloche.queue.metrics import Meters
 from cloche.queue.relay import Relay
 from cloche.queue.signals import Signals
-from cloche.queue.single import only_now, stay
+from cloche.queue.single import only_now
 from cloche.queue.tasks import Tasks
 from cloche.stack.fsck.look import Stores
 
@@ -68,9 +68,9 @@ async def mend_stuck_submission(stores: Stores, ids: Sequence[UUID]) -> None:
 async def mend_lease_overdue(stores: Stores, _ids: Sequence[UUID]) -> None:
     """Do what the reaper would do, unless there is one at work."""
 
-    async def reap(session: Session) -> None:
+    async def reap(_session: Session) -> None:
         while await _faults(stores.pool).reap_expired():
-            await stay(session)
+            pass
 
     await only_now(stores.pool, "reaper", reap)
 
