@@ -237,6 +237,9 @@ async def test_the_reaper_takes_back_what_a_dead_worker_held(start_queue, make):
 async def test_leases_are_reaped_while_the_queue_is_measured(start_queue, make, owner, database, monkeypatch):
     monkeypatch.setattr("cloche.queue.depth._EVERY_S", 0.1)
     async with start_queue(lease_s=4.0) as queue:
+        await queue.enqueue(make.task(queue_timeout_s=0))
+        while await owner.fetchval("SELECT count(*) FROM queue.task"):  # noqa: ASYNC110  (the reaper begins by writing the lanes)
+            await asyncio.sleep(0.02)
         await queue.enqueue(make.task())
         await queue.lease_one()
         other = await asyncpg.connect(database.owner)
