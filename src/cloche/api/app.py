@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from cloche.api.admission import Admission
 from cloche.api.catalogue import CatalogueReader
+from cloche.api.compat.install import install_doors
 from cloche.api.metrics import Metrics
 from cloche.api.outbox import OutboxRelay
 from cloche.api.parts import Parts
@@ -47,6 +48,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     )
     for part in (evaluations, streams, catalogue):
         app.include_router(part.router)
+    install_doors(app, settings)
     install_errors(app)
     install_database_errors(app)
     if not settings.require_keys:

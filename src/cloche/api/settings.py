@@ -37,6 +37,17 @@ class ApiSettings(ServiceSettings):
         default="namespace",
         description="What a submission demands that names no isolation; process is weaker than a namespace cell.",
     )
+    doors: list[Literal["piston", "judge0", "sandboxfusion"]] = Field(
+        default=["piston", "judge0", "sandboxfusion"],
+        description="Other systems' interfaces that are served besides; see docs/how-to/move-from-*.md.",
+    )
+    door_origins: list[str] = Field(
+        default_factory=list[str],
+        description="Origins of web pages that may use the doors, such as https://ide.example; only with keys.",
+    )
+    door_memory_bytes: int = Field(
+        default=1024 * 1024 * 1024, ge=4 * 1024 * 1024, description="Memory of a door's run that asks for no limit."
+    )
     max_readers: int = Field(default=2000, ge=1, description="Open event streams of this process.")
     log_level: str = "info"
 

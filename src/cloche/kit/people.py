@@ -37,13 +37,23 @@ class KeyRing:
         """
         header = request.headers.get("authorization", "")
         if not header:
-            if self.required:
-                raise UnauthenticatedError
-            return LOCAL_CALLER
+            return await self.holder(None)
         scheme, _, key = header.partition(" ")
         if scheme.lower() != "bearer":
             raise UnauthenticatedError("Use 'Authorization: Bearer <key>'.")
-        return await self._look_up(key.strip())
+        return await self.holder(key.strip())
+
+    async def holder(self, key: str | None) -> Caller:
+        """Who holds ``key``; None is a caller that has none.
+
+        Raises:
+            UnauthenticatedError: as ``caller``.
+        """
+        if key is not None:
+            return await self._look_up(key)
+        if self.required:
+            raise UnauthenticatedError
+        return LOCAL_CALLER
 
     async def _look_up(self, key: str) -> Caller:
         now = time.monotonic()

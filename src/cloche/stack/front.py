@@ -121,7 +121,7 @@ class Pages:
 class _PageConvertor(Convertor[str]):
     """Any path but the services' own: what they do not know is a 404 or 405 of theirs, never a page."""
 
-    regex = "(?!api/|queue/).*"
+    regex = "(?!api/|queue/|compat/).*"
 
     def convert(self, value: str) -> str:
         return value
