@@ -1,7 +1,7 @@
 """What every door has: its errors in the peer's words, keys where the peer's clients put them, origins."""
 
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
@@ -10,7 +10,6 @@ from fastapi.routing import APIRoute
 from pydantic import ValidationError
 
 from cloche.api.compat.options import DoorOptions
-from cloche.contracts.submission import EvaluationRequest
 from cloche.contracts.words import Scope
 from cloche.kit.errors import ClocheError, ForbiddenError, NotFoundError, UnsupportedTypeError
 from cloche.kit.http_app import validation_error
@@ -19,7 +18,7 @@ from cloche.kit.people import KeyRing
 
 #: How an error of ours looks to the peer's clients.
 Refusal: TypeAlias = Callable[[ClocheError], Response]
-Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+T = TypeVar("T")
 
 #: A key in a path may do no more than this: paths get around more than headers do.
 PATH_KEY_SCOPES: Final = frozenset({"submit", "read"})
@@ -32,7 +31,7 @@ def options_of(request: Request) -> DoorOptions:
     return request.app.state.doors
 
 
-def built(make: Callable[[], EvaluationRequest]) -> EvaluationRequest:
+def built(make: Callable[[], T]) -> T:
     """What ``make`` makes.
 
     Raises:

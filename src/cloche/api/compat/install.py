@@ -4,11 +4,12 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
-from cloche.api.compat import sandboxfusion_routes
+from cloche.api.compat import piston_routes, sandboxfusion_routes
 from cloche.api.compat.options import DoorOptions
 from cloche.api.settings import ApiSettings
 
 _DOORS: Final[dict[str, tuple[APIRouter, ...]]] = {
+    "piston": piston_routes.routers,
     "sandboxfusion": (sandboxfusion_routes.router,),
 }
 
