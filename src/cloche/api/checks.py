@@ -86,6 +86,7 @@ def check_submission(
     _check_limits("compile_limits", request.compile_limits, settings.maxima, found)
     _check_strings(request, found)
     _check_inputs(request, settings, found)
+    _check_tests(request, runtime, settings, found)
     _check_place(request, lanes, found)
     found.stop_if_any()
     return Program(
@@ -101,6 +102,7 @@ def check_submission(
         network=request.network,
         start=request.start,
         cases=request.cases,
+        tests=request.tests,
     )
 
 
@@ -226,6 +228,18 @@ def _check_args(field: str, args: list[str], found: _Findings) -> None:
         found.add(field, "arguments must not hold NUL")
     if sum(len(arg.encode()) for arg in args) > _MAX_ARG_BYTES:
         found.add(field, f"at most {_MAX_ARG_BYTES} bytes in all", _MAX_ARG_BYTES)
+
+
+def _check_tests(
+    request: EvaluationRequest, runtime: RuntimeOffer | None, settings: ApiSettings, found: _Findings
+) -> None:
+    tests, limit = request.tests, settings.max_source_bytes
+    if tests is None:
+        return
+    if runtime is not None and runtime.name.partition("-")[0] != "python":
+        found.add("tests", f"need a program in Python, not in {runtime.name}")
+    if len(tests.code.encode()) + len(tests.setup.encode()) > limit:
+        found.add("tests", f"at most {limit} bytes", limit)
 
 
 def _check_place(request: EvaluationRequest, lanes: Collection[str], found: _Findings) -> None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from cloche.contracts.execution import RuntimeOffer
 from cloche.contracts.limits import CompileLimits, Limits
 from cloche.contracts.record import Evidence
-from cloche.contracts.submission import Case, File
+from cloche.contracts.submission import Case, File, FunctionTests
 from cloche.contracts.words import EngineName, Isolation, Network, Status, Stream, Verdict
 
 
@@ -115,6 +115,7 @@ class SubmittedProgram(BaseModel):
     isolation: Isolation
     network: Network = "none"
     cases: list[Case]
+    tests: FunctionTests | None = None
 
 
 class Evaluation(EvaluationSummary):

@@ -47,6 +47,25 @@ class Case(BaseModel):
     compare: Compare = "trimmed"
 
 
+class FunctionTests(BaseModel):
+    """Python that calls the program's functions: ``check(candidate)`` as HumanEval has it, or plain asserts.
+
+    ``setup`` runs before it, beside it; a name that neither defines is the program's. Isolated, it runs in a cell of
+    its own, and the program sees nothing but the arguments of each call; inline, it is appended to the program, which
+    can then reach and forge it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: Annotated[str, Field(min_length=1)]
+    setup: str = ""
+    entry_point: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")] | None = Field(
+        default=None,
+        description="The function that is `candidate`; the tests' `check`, if there is one, is called with it.",
+    )
+    grading: Literal["isolated", "inline"] = "isolated"
+
+
 class Program(BaseModel):
     """Everything an executor needs to run one evaluation; limits are final.
 
@@ -68,6 +87,7 @@ class Program(BaseModel):
     network: Network = "none"
     start: Start = "any"
     cases: list[Case] = Field(default_factory=list[Case])
+    tests: FunctionTests | None = None
 
 
 class EvaluationRequest(BaseModel):
@@ -116,6 +136,14 @@ class EvaluationRequest(BaseModel):
         default_factory=list[Case],
         description=f"Run one after the other in one cell; none begins once they took {MOST_TOTAL_S:g} s together.",
     )
+
+    tests: FunctionTests | None = Field(default=None, description="Instead of `cases`, for programs in Python.")
+
+    @model_validator(mode="after")
+    def _cases_or_tests(self) -> Self:
+        if self.cases and self.tests:
+            raise ValueError("give 'cases' or 'tests', not both")
+        return self
 
     @model_validator(mode="after")
     def _one_program(self) -> Self:

@@ -57,6 +57,7 @@ class Command:
     argv: tuple[str, ...]
     env: tuple[tuple[str, str], ...]
     stdin: bytes = b""
+    live: bool = False
 
 
 class Cell:
@@ -68,6 +69,8 @@ class Cell:
         self._waiting: deque[tuple[bytes, bytes]] = deque()
         self._writing = asyncio.Lock()
         self._file_errno = 0
+        self._stepping = False
+        self._taken = asyncio.Event()
 
     def at_home(self, command: Command) -> Command:
         """The command with this cell's work directory as its home, unless its environment says otherwise."""
@@ -124,6 +127,7 @@ class Cell:
         """
         await self._slot.confine(limits)
         await self._give(protocol.step(self._step(command, limits)))
+        self._stepping = True
         watching = asyncio.create_task(self._watch_cpu(limits.cpu_time_s))
         try:
             async with asyncio.timeout(limits.wall_time_s + _REPORT_S) as guard:
@@ -132,9 +136,25 @@ class Cell:
             raise await self._lost("the launcher does not report") from None
         finally:
             watching.cancel()
+            self._stepping = False
+            self._taken.set()
         if done.killed == "cancel" and watching.done() and not watching.cancelled() and watching.result():
             done = replace(done, killed="cpu")
         return StepFacts(done, await self._slot.usage(), limits, self._file_errno)
+
+    async def feed(self, data: bytes) -> None:
+        """Give the program of a live step more stdin, empty for its end; returns when its pipe has taken all of it.
+
+        One call at a time. When there is no step any more the data goes nowhere.
+
+        Raises:
+            EngineError: the launcher does not listen.
+            ValueError: more than a frame holds.
+        """
+        if self._stepping:
+            self._taken.clear()
+            await self._send(protocol.more_input(data))
+            await self._taken.wait()
 
     async def extend(self, deadline_s: float) -> None:
         """Push the lease to ``deadline_s`` from now.
@@ -155,6 +175,8 @@ class Cell:
                 before = time.monotonic()
                 await sink(_STREAM_OF[kind], self._joined(kind, payload))
                 _postpone(guard, time.monotonic() - before)
+            elif kind == b"i":
+                self._taken.set()
             elif kind == b"D":
                 return await self._parsed(payload)
             elif kind == b"X":
@@ -231,6 +253,7 @@ class Cell:
             argv=command.argv,
             env=command.env,
             stdin=command.stdin,
+            live=command.live,
             wall_ms=_milliseconds(limits.wall_time_s),
             cpu_ms=_milliseconds(limits.cpu_time_s),
             memory_bytes=limits.memory_bytes,

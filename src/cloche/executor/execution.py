@@ -1,15 +1,18 @@
 """One execution: a fresh cell from an engine, its lease, its end; nothing of it is left behind."""
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 from cloche.contracts.execution import FailedLine, FinishedLine, RuntimeOffer, StartedLine
+from cloche.contracts.limits import CompileLimits, Limits
 from cloche.contracts.record import ExecutionRecord
 from cloche.contracts.submission import Program
 from cloche.contracts.values import as_message
 from cloche.executor.cell import Cell, CellLostError
+from cloche.executor.conversation import TestsUnusableError
 from cloche.executor.engines.engine import (
     CellSpec,
     Engine,
@@ -21,9 +24,10 @@ from cloche.executor.engines.engine import (
     Toolchain,
 )
 from cloche.executor.outbox import Outbox
-from cloche.executor.program import prepare
+from cloche.executor.program import Prepared, prepare
 from cloche.executor.runtimes import Runtime
-from cloche.executor.steps import LeaseEndedError, Steps
+from cloche.executor.steps import Grader, LeaseEndedError, Steps
+from cloche.executor.tested_program import prepared_tests, tests_limits, with_candidate, with_tests
 from cloche.kit import tracing
 from cloche.kit.clock import iso_now
 from cloche.kit.logs import get_logger
@@ -59,13 +63,14 @@ class Execution:
         self._engine = engine
         self._tier = tier
         self._outbox = outbox
-        self._prepared = prepare(program, ready.runtime, ready.toolchain)
-        self._cell: Cell | None = None
+        self._tests = self._prepare_tests(program, ready)
+        self._prepared = prepare(_as_started(program), ready.runtime, ready.toolchain)
+        self._cells: list[Cell] = []
         self._lease = asyncio.timeout(None)
         self._running = False
         self._started = False
         self._killed = False
-        self._slot: Slot | None = None
+        self._slots: list[Slot] = []
         #: How it ended, as soon as that is known; clearing up may still go on.
         self.line: FinishedLine | FailedLine | None = None
         #: Set when the cell could not be proven gone: its slot must not be used until it is.
@@ -99,6 +104,8 @@ class Execution:
             reason, message = "overloaded", str(error)
         except EngineError as error:
             reason, message = "engine_error", str(error)
+        except TestsUnusableError as error:
+            reason, message = "tests_unusable", f"The problem's tests can't be used: {error}"
         except (LeaseEndedError, TimeoutError):
             pass
         log.warning("execution.failed", cell=self._id, reason=reason, message=message)
@@ -107,56 +114,86 @@ class Execution:
     async def extend(self, deadline_s: float) -> None:
         """Push the end of the lease to ``deadline_s`` from now; nothing when it has not begun or has ended."""
         self._set_lease(deadline_s)
-        if self._cell is not None:
-            await _if_listening(self._cell.extend(deadline_s))
+        for cell in self._cells:
+            await _if_listening(cell.extend(deadline_s))
 
     async def kill(self) -> None:
         """End the run as cancelled, with the output so far; idempotent."""
         self._killed = True
-        if self._cell is not None:
-            await _if_listening(self._cell.kill())
+        for cell in self._cells:
+            await _if_listening(cell.kill())
 
     def _set_lease(self, deadline_s: float) -> None:
         if self._running and not self._lease.expired():
             self._lease.reschedule(asyncio.get_running_loop().time() + deadline_s + _GRACE_S)
 
     async def _in_cell(self, deadline_s: float) -> ExecutionRecord:
-        ready = self._ready
+        program = self._program
+        compiling = program.compile_limits if self._ready.runtime.compiled else None
+        opening = [self._open(self._id, program.limits, compiling, deadline_s)]
+        if self._tests is not None:
+            opening.append(self._open(f"{self._id}-tests", tests_limits(program.limits), None, deadline_s))
+        with tracing.span("cell", engine=self._engine.name, isolation=self._tier.isolation):
+            opened = await asyncio.gather(*opening, return_exceptions=True)
+        for cell in opened:
+            if isinstance(cell, BaseException):
+                raise cell
+            self._cells.append(cell)
+        return await self._steps()
+
+    async def _open(
+        self, cell_id: str, limits: Limits, compile_limits: CompileLimits | None, deadline_s: float
+    ) -> Cell:
         spec = CellSpec(
-            id=self._id,
-            runtime=ready.runtime,
-            toolchain=ready.toolchain,
-            limits=self._program.limits,
-            compile_limits=self._program.compile_limits if ready.runtime.compiled else None,
+            id=cell_id,
+            runtime=self._ready.runtime,
+            toolchain=self._ready.toolchain,
+            limits=limits,
+            compile_limits=compile_limits,
             isolation=self._tier.isolation,
             network=self._program.network,
         )
-        with tracing.span("cell", engine=self._engine.name, isolation=self._tier.isolation):
-            self._slot = slot = await self._engine.open(spec)
-            cell = Cell(slot)
-            await cell.begin([], deadline_s=deadline_s)
-        self._cell = cell
-        return await self._steps(cell)
+        slot = await self._engine.open(spec)
+        self._slots.append(slot)
+        cell = Cell(slot)
+        await cell.begin([], deadline_s=deadline_s)
+        return cell
 
     async def _clear_up(self) -> None:
-        self._cell = None
-        if self._slot is None:
-            return
+        self._cells = []
+        with tracing.span("clear up") if self._slots else contextlib.nullcontext():
+            await asyncio.gather(*(self._destroy(slot) for slot in self._slots))
+
+    async def _destroy(self, slot: Slot) -> None:
         try:
-            with tracing.span("clear up"):
-                await self._slot.destroy()
+            await slot.destroy()
         except SlotStuckError as error:
             self.stuck = error
             log.error("slot.stuck", cell=self._id, reason=str(error))  # noqa: TRY400  (the reason says it all)
 
-    async def _steps(self, cell: Cell) -> ExecutionRecord:
+    @staticmethod
+    def _prepare_tests(program: Program, ready: ReadyRuntime) -> Prepared | None:
+        if program.tests is None or program.tests.grading == "inline":
+            return None
+        return prepared_tests(program.tests, program, ready.runtime, ready.toolchain)
+
+    async def _steps(self) -> ExecutionRecord:
         offer, engine, tier = self._ready.offer, self._engine, self._tier
         runtime = f"{offer.name}@{offer.version}"
         started = StartedLine(runtime=runtime, engine=engine.name, isolation=tier.isolation, at=iso_now())
         await self._outbox.put(started.model_dump_json().encode() + b"\n")
         self._started = True
-        steps = Steps(cell, self._program, self._prepared, self._outbox, lambda: self._killed)
+        cell, *others = self._cells
+        grader = Grader(others[0], self._tests) if self._tests else None
+        steps = Steps(cell, self._program, self._prepared, self._outbox, lambda: self._killed, grader)
         return await steps.run(runtime=runtime, engine=engine.name, tier=tier)
+
+
+def _as_started(program: Program) -> Program:
+    """The program with what starts it, or tests it in its own process."""
+    if program.tests is None:
+        return program
+    return with_tests(program) if program.tests.grading == "inline" else with_candidate(program)
 
 
 async def _if_listening(order: Coroutine[Any, Any, None]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from cloche.contracts.execution import CaseLine
 from cloche.contracts.limits import MOST_TOTAL_S
@@ -10,6 +11,7 @@ from cloche.contracts.record import INLINE_OUTPUT_BYTES, CaseResult, CompileResu
 from cloche.contracts.submission import Case, Program
 from cloche.contracts.words import EngineName, Stream
 from cloche.executor.cell import Cell, CellLostError, Command, Sink
+from cloche.executor.conversation import Conversation
 from cloche.executor.engines.engine import Tier
 from cloche.executor.grading import grade
 from cloche.executor.outbox import Outbox
@@ -41,6 +43,14 @@ class LeaseEndedError(Exception):
     """The lease ended in a step."""
 
 
+@dataclass(frozen=True)
+class Grader:
+    """The cell of isolated tests, and what goes into it."""
+
+    cell: Cell
+    tests: Prepared
+
+
 class Steps:
     """Runs a prepared program in a cell that has begun.
 
@@ -48,9 +58,16 @@ class Steps:
     """
 
     def __init__(
-        self, cell: Cell, program: Program, prepared: Prepared, outbox: Outbox, is_killed: Callable[[], bool]
+        self,
+        cell: Cell,
+        program: Program,
+        prepared: Prepared,
+        outbox: Outbox,
+        is_killed: Callable[[], bool],
+        grader: Grader | None = None,
     ) -> None:
         self._cell = cell
+        self._grader = grader
         self._program = program
         self._prepared = prepared
         self._outbox = outbox
@@ -79,6 +96,9 @@ class Steps:
             if stopped is not None:
                 results = [skipped(index, case) for index, case in enumerate(self._cases)]
                 decided = stopped
+            elif self._grader is not None:
+                with tracing.span("tests"):
+                    decided = await self._by_tests(self._grader)
             elif self._cases:
                 decided, results = await self._run_cases()
             else:
@@ -138,6 +158,15 @@ class Steps:
 
         self._relay.begin_case()
         return await self._step(command, take), bytes(collected)
+
+    async def _by_tests(self, grader: Grader) -> Outcome:
+        """The program and its isolated tests."""
+        if self._is_killed():
+            return cancelled()
+        await self._cell.add_files(self._files)
+        conversation = Conversation(self._cell, grader.cell, self._relay, self._program, grader.tests)
+        outcome = await conversation.run(self._cell.at_home(self._prepared.runs[0]))
+        return cancelled() if self._is_killed() else outcome
 
     async def _step(self, command: Command, sink: Sink, *, compiling: bool = False) -> Outcome:
         limits = self._program.compile_limits if compiling else self._program.limits

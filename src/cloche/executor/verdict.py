@@ -131,10 +131,7 @@ def _used_its_cpu(facts: StepFacts) -> bool:
 def _limit_passed(facts: StepFacts) -> Judgement | None:
     done, limits = facts.done, facts.limits
     if done.killed == "output":
-        written = max(done.out_written, done.err_written)
-        return _limit(
-            "output_limit_exceeded", "output_bytes", limits.output_bytes, written, _bytes(limits.output_bytes)
-        )
+        return judge_output(limits, max(done.out_written, done.err_written))
     if done.killed == "wall":
         seconds = limits.wall_time_s
         return _limit("time_limit_exceeded", "wall_time_s", seconds, done.wall_us / 1e6, f"{seconds:g} s of wall time")
@@ -146,6 +143,20 @@ def _limit_passed(facts: StepFacts) -> Judgement | None:
         allowed = f"{_bytes(limits.file_bytes)} in one file"
         return _limit("runtime_error", "file_bytes", limits.file_bytes, None, allowed)
     return None
+
+
+def judge_overrun(facts: StepFacts) -> Judgement | None:
+    """The limit that a step passed by itself, also when it was we who ended it for something else; None: none."""
+    ooms = oom_kills(facts)
+    if ooms > 0 or facts.done.killed == "memory":
+        return judge_memory(facts.limits, usage(facts).peak_memory_bytes, ooms)
+    return _limit_passed(facts)
+
+
+def judge_output(limits: Limits, written: int) -> Judgement:
+    """It wrote more than it may."""
+    allowed = limits.output_bytes
+    return _limit("output_limit_exceeded", "output_bytes", allowed, written, _bytes(allowed))
 
 
 def judge_total(seconds: float) -> Judgement:

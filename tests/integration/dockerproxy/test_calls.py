@@ -137,6 +137,7 @@ async def test_starting_twice_is_a_conflict(proxy: Any, container: str) -> None:
 async def test_a_megabyte_each_way_arrives_whole_though_the_reader_is_slow(proxy: Any, container: str) -> None:
     data = os.urandom(4096) * 256
     step = protocol.Step(
+        live=False,
         argv=("cat",),
         env=(("PATH", "/bin"),),
         stdin=data,

@@ -72,4 +72,4 @@ def test_nul_is_refused_where_it_would_forge_a_field(where: str) -> None:
     values = {"argv": ("a",), "env": (("A", "b"),)}
     values[where] = ("a\0cpu_ms=1",) if where == "argv" else (("A", "b\0cpu_ms=1"),)
     with pytest.raises(ValueError, match="NUL"):
-        protocol.step(Step(values["argv"], values["env"], b"", 1, 1, 1, False, 1, 1, 1, 1))  # pyright: ignore[reportArgumentType]  (either of two shapes)
+        protocol.step(Step(values["argv"], values["env"], b"", False, 1, 1, 1, False, 1, 1, 1, 1))  # pyright: ignore[reportArgumentType]  (either of two shapes)

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PROTOCOL_VERSION 2
+#define PROTOCOL_VERSION 3
 #define MAX_IN (66u * 1024 * 1024)
 #define MAX_OUT (64u * 1024)
 

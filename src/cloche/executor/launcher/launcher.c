@@ -169,6 +169,19 @@ static void on_step(struct frame *frame)
     }
 }
 
+/* One at a time: the next may come when this one was taken. Too late for a step, it is dropped. */
+static void on_more_input(struct frame *frame)
+{
+    if (!step_active)
+        return;
+    if (step.owed || !step.live || step.input_left > 0)
+        broken("input out of order");
+    frame_release(&step_frame);
+    step_frame = *frame;
+    frame->payload = NULL;
+    step_input(&step, step_frame.payload, step_frame.length);
+}
+
 static void on_extend(struct frame *frame)
 {
     struct fields fields = {frame->payload, frame->payload + frame->length};
@@ -192,6 +205,9 @@ static void on_frame(struct frame *frame)
         break;
     case 'S':
         on_step(frame);
+        break;
+    case 'I':
+        on_more_input(frame);
         break;
     case 'E':
         on_extend(frame);
@@ -238,12 +254,23 @@ static void pump(void)
     step_stalled(&step, frames_pending());
 }
 
+static void tell_taken(void)
+{
+    if (!step.owed || step.input_left > 0 || frames_pending())
+        return;
+    step.owed = false;
+    frame_reserve();
+    frame_commit('i', 0);
+    frames_flush();
+}
+
 static void advance(void)
 {
     step_reap(&step);
     if (step.input_fd >= 0)
         step_feed(&step);
     pump();
+    tell_taken();
     if (!step.running && !frames_pending() && step.streams[0].fd < 0 && step.streams[1].fd < 0) {
         step_report(&step);
         frame_release(&step_frame);
@@ -289,7 +316,7 @@ static _Noreturn void serve(int children)
             {.fd = STDIN_FILENO, .events = POLLIN},
             {.fd = children, .events = POLLIN},
             {.fd = slow ? STDOUT_FILENO : -1, .events = POLLOUT},
-            {.fd = step_active ? step.input_fd : -1, .events = POLLOUT},
+            {.fd = step_active && step.input_left > 0 ? step.input_fd : -1, .events = POLLOUT},
             {.fd = step_active && !slow ? step.streams[0].fd : -1, .events = POLLIN},
             {.fd = step_active && !slow ? step.streams[1].fd : -1, .events = POLLIN},
         };

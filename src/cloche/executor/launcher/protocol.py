@@ -14,6 +14,7 @@ H    HELLO    first frame. ``version``, ``deadline_ms`` (the lease, from now), `
               ``disk_bytes`` and ``inodes`` of the cell's own file system, ``network`` (``none``, ``loopback``)
 F    FILE     ``path`` (relative to the work directory), ``mode`` (octal), an empty entry, the bytes
 S    STEP     each ``arg`` and ``env`` (``NAME=value``), limits (``Step``), an empty entry, stdin
+I    INPUT    more stdin of a ``live`` step, which began without any; nothing: its end
 E    EXTEND   ``deadline_ms``: the lease now ends that long from now
 K    KILL     nothing; ends the current step, which still reports DONE
 ==== ======== ======================================================================================
@@ -24,12 +25,15 @@ From the launcher (payload at most ``MAX_FROM_LAUNCHER`` bytes):
 R    READY    sent once at start, before HELLO. ``version``, ``features`` (words with commas between)
 o    OUT      bytes of the program's stdout
 e    ERR      bytes of its stderr
+i    TAKEN    nothing; the program's pipe has taken all of the last INPUT, or nobody will
 D    DONE     the step is over and none of its processes is left. Fields of ``Done``
 X    FAULT    ``stage`` (``file``, ``step``, ``protocol``), ``errno``, ``detail``; see below
 ==== ======== ======================================================================================
 
 Order: READY; HELLO; then FILE and STEP in any mix, one STEP at a time: the next only after
-DONE. EXTEND and KILL come at any time after HELLO; a KILL without a step is ignored. FAULT
+DONE. An INPUT comes when the one before was TAKEN; one that comes after its step's end is
+ignored, and DONE may stand for its TAKEN. EXTEND and KILL come at any time after HELLO; a KILL
+without a step is ignored. FAULT
 ``file`` and ``step`` leave the launcher usable (a file did not fit, a program could not be
 prepared: the step reports no DONE); after FAULT ``protocol`` it exits. It also exits, and with
 it everything in the cell, when its stdin ends or the lease ends between steps. A lease that
@@ -41,16 +45,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Final, Literal, TypeAlias, get_args
 
-VERSION: Final = 2
+VERSION: Final = 3
 #: Room for one file or one stdin of 64 MiB with its fields.
 MAX_TO_LAUNCHER: Final = 66 * 1024 * 1024
 MAX_FROM_LAUNCHER: Final = 64 * 1024
 
 _HEADER: Final = struct.Struct(">cI")
 
-FrameType: TypeAlias = Literal[b"R", b"o", b"e", b"D", b"X"]
+FrameType: TypeAlias = Literal[b"R", b"o", b"e", b"i", b"D", b"X"]
 KilledBy: TypeAlias = Literal["none", "wall", "cpu", "memory", "output", "deadline", "cancel"]
 
+_FROM_LAUNCHER: Final = frozenset(get_args(FrameType))
 _KILLED_BY: Final[dict[str, KilledBy]] = {name: name for name in get_args(KilledBy)}
 
 
@@ -64,12 +69,14 @@ class Step:
 
     ``processes`` 0 sets no RLIMIT_NPROC (it counts per user, across cells, so an engine sets a
     pids cgroup instead). ``sample_memory`` asks the launcher to sum the tree's resident memory
-    and to kill above ``memory_bytes``, for hosts where no memory cgroup can be had.
+    and to kill above ``memory_bytes``, for hosts where no memory cgroup can be had. The stdin of a
+    ``live`` step stays open for what INPUT frames bring.
     """
 
     argv: tuple[str, ...]
     env: tuple[tuple[str, str], ...]
     stdin: bytes
+    live: bool
     wall_ms: int
     cpu_ms: int
     memory_bytes: int
@@ -147,6 +154,7 @@ def step(what: Step) -> bytes:
     parts = [_entry("arg", a) for a in what.argv]
     parts += [_entry("env", f"{name}={value}") for name, value in what.env]
     limits = _entries(
+        live=int(what.live),
         wall_ms=what.wall_ms,
         cpu_ms=what.cpu_ms,
         memory_bytes=what.memory_bytes,
@@ -158,6 +166,15 @@ def step(what: Step) -> bytes:
         processes=what.processes,
     )
     return _frame(b"S", b"".join(parts) + limits + b"\0" + what.stdin)
+
+
+def more_input(data: bytes) -> bytes:
+    """More stdin of a live step; empty, its end.
+
+    Raises:
+        ValueError: more than a frame holds.
+    """
+    return _frame(b"I", data)
 
 
 def extend(*, deadline_ms: int) -> bytes:
@@ -186,7 +203,7 @@ class FrameReader:
         at = 0
         while len(self._buffer) - at >= _HEADER.size:
             kind, length = _HEADER.unpack_from(self._buffer, at)
-            if kind not in {b"R", b"o", b"e", b"D", b"X"}:
+            if kind not in _FROM_LAUNCHER:
                 raise ProtocolError("a frame of unknown type")
             if length > MAX_FROM_LAUNCHER:
                 raise ProtocolError("a frame that is too long")

@@ -60,6 +60,8 @@ bool request_parse(struct frame *frame, struct request *out)
             out->argv[arguments++] = value;
         else if (strcmp(key, "env") == 0)
             out->envp[variables++] = value;
+        else if (strcmp(key, "live") == 0)
+            out->live = strcmp(value, "1") == 0;
         else if (!parse_limit(&out->limits, key, value))
             return false;
     }
@@ -94,6 +96,7 @@ bool step_start(struct step *step, const struct request *request, const struct c
     step->input_fd = pipes.input;
     step->input = request->input;
     step->input_left = request->input_length;
+    step->live = request->live;
     step->streams[0] = (struct stream){.type = 'o', .fd = pipes.output};
     step->streams[1] = (struct stream){.type = 'e', .fd = pipes.error};
     step->next_sample_us = step->started_us + SAMPLE_SHORTEST_US;
@@ -144,6 +147,7 @@ static void end_all(struct step *step)
     if (step->input_fd >= 0)
         close(step->input_fd);
     step->input_fd = -1;
+    step->input_left = 0;
 }
 
 void step_reap(struct step *step)
@@ -237,8 +241,22 @@ void step_feed(struct step *step)
         step->input += put;
         step->input_left -= (size_t)put;
     }
+    if (step->live && step->input_left == 0)
+        return;
+    step->input_left = 0;
     close(step->input_fd);
     step->input_fd = -1;
+}
+
+void step_input(struct step *step, const char *input, size_t length)
+{
+    step->owed = true;
+    step->live = length > 0;
+    if (step->input_fd < 0)
+        return;
+    step->input = input;
+    step->input_left = length;
+    step_feed(step);
 }
 
 /* As much as is there, up to a frame: a pipe in packet mode gives single bytes. -1: nothing now; 0: ended. */

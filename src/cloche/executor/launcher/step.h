@@ -23,6 +23,7 @@ struct request {
     char **argv, **envp;
     const char *input;
     size_t input_length;
+    bool live;
 };
 
 /* One of the program's output streams. */
@@ -40,6 +41,8 @@ struct step {
     int input_fd; /* -1: all was written, or nobody reads */
     const char *input;
     size_t input_left;
+    bool live; /* more input may come */
+    bool owed; /* an INPUT frame's TAKEN is still to be sent */
     struct stream streams[2];
     enum killed killed;
     int status, exec_errno;
@@ -66,6 +69,9 @@ long long step_check(struct step *step);
 
 /* Feeds stdin. */
 void step_feed(struct step *step);
+
+/* Takes more stdin, which must stay where it is until it was taken; nothing at all ends it. */
+void step_input(struct step *step, const char *input, size_t length);
 
 /* Reads one piece of output into a frame if there is any; false: nothing now. */
 bool step_relay(struct step *step, struct stream *stream);

@@ -1,0 +1,107 @@
+"""Plain data on its way between a program's cell and its grader's, as JSON.
+
+Runs inside both cells, under whatever Python (3.8 or later) the runtime is, and imports nothing of Cloche. What is
+decoded is made of the builtin types themselves, whatever was encoded: nothing of the program's can compare, hash or
+change itself. ``null``, ``true``, numbers that JSON keeps, and strings stand for themselves, an array for a list; an
+object holds one entry whose key names the type.
+"""
+
+import datetime
+import decimal
+import fractions
+from base64 import b64decode, b64encode
+
+_EXACT_INT = 1 << 53
+_NUMBERS = {"decimal": decimal.Decimal, "fraction": fractions.Fraction}
+_TIMES = {
+    "datetime": datetime.datetime,
+    "date": datetime.date,
+    "time": datetime.time,
+}
+
+
+class NotPlainError(Exception):
+    """A value that has no plain form, or words that are no value."""
+
+
+def encode(value, opaque):
+    """The JSON form. ``opaque(value)`` gives the number by which a value that is not plain is known, or raises."""
+    if value is None or value is True or value is False:
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        number = int.__index__(value)
+        return number if -_EXACT_INT < number < _EXACT_INT else {"int": hex(number)}
+    if isinstance(value, float):
+        return {"float": float.hex(value)}
+    if isinstance(value, complex):
+        return {"complex": [float.hex(value.real), float.hex(value.imag)]}
+    if isinstance(value, (bytes, bytearray)):
+        return {"bytes": b64encode(bytes(value)).decode("ascii")}
+    return _encode_container(value, opaque)
+
+
+def _encode_container(value, opaque):
+    if isinstance(value, list):
+        return [encode(item, opaque) for item in list.__iter__(value)]
+    if isinstance(value, tuple):
+        return {"tuple": [encode(item, opaque) for item in tuple.__iter__(value)]}
+    if isinstance(value, dict):
+        return {"dict": [[encode(k, opaque), encode(v, opaque)] for k, v in dict.items(value)]}
+    if isinstance(value, (set, frozenset)):
+        name = "set" if isinstance(value, set) else "frozenset"
+        return {name: [encode(item, opaque) for item in value]}
+    for name, kind in _NUMBERS.items():
+        if isinstance(value, kind):
+            return {name: str(value)}
+    for name, kind in _TIMES.items():
+        if type(value) is kind:
+            return {name: value.isoformat()}
+    if type(value) is datetime.timedelta:
+        return {"timedelta": [value.days, value.seconds, value.microseconds]}
+    return {"opaque": opaque(value)}
+
+
+def decode(words, known):
+    """The value. ``known(number)`` gives what stands for a value that is not plain.
+
+    Raises:
+        NotPlainError: these are no value.
+    """
+    if words is None or isinstance(words, (bool, int, str)):
+        return words
+    if isinstance(words, list):
+        return [decode(item, known) for item in words]
+    if not isinstance(words, dict) or len(words) != 1:
+        raise NotPlainError("these are no value")
+    ((kind, inner),) = words.items()
+    try:
+        return _decode_named(kind, inner, known)
+    except (ValueError, TypeError, ArithmeticError, KeyError):
+        raise NotPlainError("this is no %.20s" % kind) from None
+
+
+def _decode_named(kind, inner, known):
+    if kind == "int":
+        return int(inner, 16)
+    if kind == "float":
+        return float.fromhex(inner)
+    if kind == "complex":
+        return complex(*map(float.fromhex, inner))
+    if kind == "bytes":
+        return b64decode(inner, validate=True)
+    if kind == "dict":
+        return {decode(key, known): decode(value, known) for key, value in inner}
+    if kind in {"tuple", "set", "frozenset"}:
+        make = {"tuple": tuple, "set": set, "frozenset": frozenset}[kind]
+        return make([decode(item, known) for item in inner])
+    if kind in _NUMBERS:
+        return _NUMBERS[kind](inner)
+    if kind in _TIMES:
+        return _TIMES[kind].fromisoformat(inner)
+    if kind == "timedelta":
+        return datetime.timedelta(*inner)
+    if kind == "opaque":
+        return known(inner)
+    raise NotPlainError("there is no kind %.20s" % kind)

@@ -1,0 +1,2 @@
+def add(a, b):
+    return 1 << (1 << 24)
