@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final, cast
 
 from cloche.api.compat.ending import QUEUE_TIMEOUT_S
+from cloche.api.compat.lenient import lenient_base64
 from cloche.api.compat.options import DoorOptions
 from cloche.api.compat.piston_languages import PistonRuntime, choose
 from cloche.contracts.execution import RuntimeOffer
@@ -23,7 +24,6 @@ _DEFAULT_MS: Final = {"compile": 10_000, "run": 3_000}
 _LEAST_MEMORY: Final = 4 * MIB
 _OPEN_FILES: Final = 2048
 _FILE_BYTES: Final = 10_000_000
-_NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]")
 _HEX_PAIRS: Final = re.compile(r"(?:[0-9a-fA-F]{2})*")
 
 
@@ -159,20 +159,12 @@ def _main_path(name: str, offer: RuntimeOffer) -> str:
 
 def _file(path: str, content: str, encoding: Any) -> File:
     if encoding == "base64":
-        return File(path=path, content=_strict_base64(content), encoding="base64")
+        return File(path=path, content=base64.b64encode(lenient_base64(content)).decode(), encoding="base64")
     if encoding == "hex":
         pairs = _HEX_PAIRS.match(content)
         data = bytes.fromhex(pairs[0] if pairs else "")
         return File(path=path, content=base64.b64encode(data).decode(), encoding="base64")
     return File(path=path, content=content)
-
-
-def _strict_base64(text: str) -> str:
-    """What Node reads of it: either alphabet, with or without padding, anything else passed over."""
-    digits = _NOT_BASE64.sub("", text.partition("=")[0].replace("-", "+").replace("_", "/"))
-    if len(digits) % 4 == 1:
-        digits = digits[:-1]
-    return base64.b64encode(base64.b64decode(digits + "=" * (-len(digits) % 4))).decode()
 
 
 def _stdin(fields: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -34,6 +35,18 @@ async def submit(request: Request, caller: Caller, body: EvaluationRequest) -> U
         span.tell(evaluation_id=ids[0])
     parts.metrics.submitted.inc()
     return ids[0]
+
+
+async def submit_group(request: Request, caller: Caller, bodies: Sequence[EvaluationRequest]) -> list[UUID]:
+    """Accept all of these or none; their ids in the same order. Raises as ``Evaluations.submit_group``."""
+    parts = get_parts(request)
+    with _traced(request) as span, parts.metrics.submission_seconds.time():
+        ids = await parts.evaluations.submit_group(
+            bodies, await request.body(), tenant=caller.tenant, idempotency_key=idempotency_key(request)
+        )
+        span.tell(evaluations=len(ids))
+    parts.metrics.submitted.inc(len(ids))
+    return ids
 
 
 async def run(request: Request, caller: Caller, body: EvaluationRequest) -> Ran:
