@@ -1,7 +1,6 @@
 """PostgreSQL by asyncpg: one pool a service, SQL in named files, types for what asyncpg leaves untyped."""
 
-import contextlib
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from importlib.resources import files
 from typing import Any, Final, Protocol, cast
@@ -129,19 +128,6 @@ async def open_pool(
         },
     )
     return cast("Pool", pool)
-
-
-@contextlib.asynccontextmanager
-async def begun_with(session: Session, statements: str) -> AsyncGenerator[None]:
-    """A transaction whose first ``statements``, which answer nothing, travel with its BEGIN in one round trip."""
-    try:
-        await session.execute(f"BEGIN; {statements}")
-        yield
-        await session.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(PostgresError, *UNAVAILABLE):
-            await session.execute("ROLLBACK")
-        raise
 
 
 class _Session(asyncpg.Connection):

@@ -12,7 +12,7 @@ from cloche.contracts.tasks import CompleteRequest, EnqueueAnswer, HeartbeatAnsw
 from cloche.contracts.words import EvaluationId
 from cloche.kit.clock import iso, parse
 from cloche.kit.errors import CancelledConflictError, ConflictError, InvalidRequestError, LeaseLostError
-from cloche.kit.postgres import Pool, Row, begun_with, load_sql
+from cloche.kit.postgres import Pool, Row, load_sql
 from cloche.queue.capability import rank
 from cloche.queue.endings import Ended, finish, how_ended, lock_leased
 from cloche.queue.metrics import Meters
@@ -22,13 +22,12 @@ from cloche.queue.task import Ending, LockedTask
 from cloche.queue.wire import ENOUGH_BYTES
 
 _ENQUEUE: Final = load_sql("cloche.queue", "enqueue")
-_LEASE_TURN: Final = load_sql("cloche.queue", "lease_turn")
-_LEASE: Final = load_sql("cloche.queue", "lease")
+_LEASE: Final = load_sql("cloche.queue", "lease_tasks")
 _HEARTBEAT: Final = load_sql("cloche.queue", "heartbeat")
 
 
 class Tasks:
-    """Each call is one statement and one commit; leasing waits its turn before, conflicts are looked into after."""
+    """Each call is one round trip and one commit; where a fence did not hold, others follow that find out why."""
 
     def __init__(self, pool: Pool, signals: Signals, meters: Meters, *, lease_s: float) -> None:
         self._pool = pool
@@ -71,8 +70,8 @@ class Tasks:
 
         They end with the program that brings them to ``ENOUGH_BYTES``.
         """
-        async with self._leasing, self._pool.acquire() as session, begun_with(session, _LEASE_TURN):
-            rows = await session.fetch(
+        async with self._leasing:
+            rows = await self._pool.fetch(
                 _LEASE,
                 list(strongest_by_wanted.keys()),
                 list(strongest_by_wanted.values()),

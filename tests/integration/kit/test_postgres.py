@@ -5,7 +5,7 @@ import contextlib
 import asyncpg
 import pytest
 
-from cloche.kit.postgres import UNAVAILABLE, begun_with, open_pool
+from cloche.kit.postgres import UNAVAILABLE, open_pool
 
 #: What PostgreSQL was asked last in this session.
 _LAST = "SELECT pid, state, query FROM pg_stat_activity WHERE application_name = 'cloche-test'"
@@ -49,15 +49,3 @@ async def test_a_session_that_was_ended_in_use_is_not_handed_out_again(pool, adm
 async def test_the_server_is_told_how_soon_to_give_up_a_client_that_is_cut_off(pool):
     names = "SELECT count(*) FROM pg_settings WHERE source = 'client' AND name LIKE 'tcp\\_%'"
     assert await pool.fetchval(names) == 4
-
-
-async def test_what_fails_in_a_transaction_begun_with_statements_leaves_nothing(pool, admin):
-    async with pool.acquire() as session:
-        with pytest.raises(asyncpg.DivisionByZeroError):
-            async with begun_with(session, "SELECT pg_advisory_xact_lock(4711)"):
-                await session.execute("SELECT 1 / 0")
-        assert [row["state"] for row in await admin.fetch(_LAST)] == ["idle"]
-        async with begun_with(session, "SELECT pg_advisory_xact_lock(4711)"):
-            assert [row["state"] for row in await admin.fetch(_LAST)] == ["idle in transaction"]
-            assert not await admin.fetchval("SELECT pg_try_advisory_xact_lock(4711)")
-        assert await admin.fetchval("SELECT pg_try_advisory_xact_lock(4711)")

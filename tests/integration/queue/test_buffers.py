@@ -52,6 +52,10 @@ STATEMENTS = {
         "text[], smallint[], integer, interval, text, bigint",
         "'{python, python@3}', '{2, 2}', 10, '30 s', 'w1', 1000000",
     ),
+    "lease_tasks": (
+        "text[], smallint[], integer, interval, text, bigint",
+        "'{python, python@3}', '{2, 2}', 10, '30 s', 'w1', 1000000",
+    ),
     "finish": (
         "uuid[], uuid[], integer[], text[], text[], text[], bytea[], text[]",
         f"{{ids}}, {{ids}}, {_ten(1)}, {_ten('x')}, {_ten('completed')}, {_ten('x')}, {_ten('x')}, {_ten('x')}",

@@ -2,10 +2,17 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from cloche.kit.errors import InvalidRequestError, LeaseLostError
 from cloche.kit.ids import uuid7
+from cloche.kit.postgres import load_sql
+
+_WAITS_FOR_ITS_TURN = """
+SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database AND datname = current_database()
+WHERE locktype = 'advisory' AND NOT granted
+"""
 
 
 async def test_a_task_goes_through_unread(queue, make):
@@ -150,6 +157,27 @@ async def test_two_workers_at_two_replicas_never_get_the_same_task(queue, start_
         got = await asyncio.gather(*[q.lease(10, worker=f"w{n}") for n in range(12) for q in (queue, other)])
     ids = [task.evaluation_id for batch in got for task in batch]
     assert len(ids) == len(set(ids))
+
+
+async def test_a_lease_waits_for_the_one_before_it_and_sees_what_that_one_did(queue, make, owner, database):
+    await queue.enqueue(make.task())
+    before = await asyncpg.connect(database.owner)
+    async with before.transaction():
+        await before.execute("SELECT pg_advisory_xact_lock(hashtextextended('cloche.queue.lease', 0))")
+        leasing = asyncio.create_task(queue.lease())
+        async with asyncio.timeout(10):
+            while not await owner.fetchval(_WAITS_FOR_ITS_TURN):  # noqa: ASYNC110  (a lock rings no bell)
+                await asyncio.sleep(0.02)
+        await before.execute("UPDATE queue.lane SET paused = true")
+    assert await leasing == []
+    await before.close()
+
+
+async def test_the_function_that_leases_says_what_the_files_say_that_are_tested_and_measured(owner):
+    said = await owner.fetchval("SELECT prosrc FROM pg_proc WHERE oid = 'queue.lease_tasks'::regproc")
+    turn = load_sql("cloche.queue", "lease_turn").replace("SELECT pg_advisory", "PERFORM pg_advisory")
+    lease = load_sql("cloche.queue", "lease")
+    assert said == f"\n#variable_conflict use_column\nBEGIN\n{turn.strip()};\nRETURN QUERY\n{lease.strip()};\nEND\n"
 
 
 async def test_a_waiting_lease_is_answered_as_soon_as_work_comes(queue, make):
