@@ -19,12 +19,15 @@ from cloche.queue.signals import Signals
 log = get_logger()
 
 PRODUCER: Final = "queue"
-BATCH: Final = 128
+BATCH: Final = 256
 #: More than output may fill: what ends evaluations goes before.
 _BACKLOG_BYTES: Final = BACKLOG_BYTES * 3 // 2
 _POLL_S: Final = 1.0
-#: Rounds that find less than a batch begin this far apart: under load events gather, the first is published at once.
+#: Rounds that find less than a batch begin this far apart, for each event found and at least and at most: under load
+#: events gather, the first is published at once.
+_ROUND_S_EACH: Final = 0.001
 _ROUND_S: Final = 0.01
+_LONGEST_ROUND_S: Final = 0.05
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
 _RANDOM: Final = secrets.SystemRandom()
@@ -57,7 +60,7 @@ class Relay:
     async def _publish_next(self, connection: Connection) -> None:
         """Publish what there is, then wait for more, or longer each time while the bus is away."""
         bell = self._signals.outbox.listen()
-        until = time.monotonic() + _ROUND_S
+        begun = time.monotonic()
         events = await read_outbox(connection, BATCH)
         self._meters.outbox_lag_s.set(events[0].age_s if events else 0.0)
         if not await self._publish(connection, events):
@@ -67,7 +70,8 @@ class Relay:
         self._pause_s = 0.0
         if not may_leave_some(events, BATCH):
             await wait_for_ring(bell, _POLL_S)
-            await asyncio.sleep(max(0.0, until - time.monotonic()))
+            apart = min(max(_ROUND_S, _ROUND_S_EACH * len(events)), _LONGEST_ROUND_S)
+            await asyncio.sleep(max(0.0, begun + apart - time.monotonic()))
 
     async def publish_batch(self, connection: Connection) -> int:
         """Publish the oldest events once; how many the bus took.
