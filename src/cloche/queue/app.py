@@ -109,7 +109,7 @@ def _internal_app(settings: QueueSettings, pool: Pool, meters: Meters, face: Int
     app.add_middleware(BodyLimit, limit=INTERNAL_BODY_BYTES)
     _install(app, pool, meters)
     tokens = {name: token.get_secret_value() for name, token in settings.tokens.items()}
-    app.include_router(internal_router(face, tokens))
+    app.router.routes.extend(internal_router(face, tokens).routes)
     return app
 
 

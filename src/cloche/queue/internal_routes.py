@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Final, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
 from cloche.contracts.tasks import (
@@ -28,6 +30,7 @@ from cloche.contracts.tasks import (
     ResultsPage,
 )
 from cloche.kit.clock import now
+from cloche.kit.http_app import StraightRoute, has_left
 from cloche.kit.tokens import require_caller
 from cloche.kit.tracing import sent_place
 from cloche.queue.executors import Executors
@@ -59,24 +62,23 @@ class InternalFace:
 
 
 def internal_router(face: InternalFace, tokens: Mapping[str, str]) -> APIRouter:
-    """The routes. ``tokens`` maps ``api``, ``worker`` and ``storage`` to their secrets.
+    """The routes, to be the application's own. ``tokens`` maps ``api``, ``worker`` and ``storage`` to their secrets.
 
-    Bodies are read here and not by FastAPI, which would parse a program's JSON twice; callers are
-    checked here because FastAPI runs a plain dependency in a thread.
+    Bodies are read and callers are checked here, not by FastAPI, which would cost as much again.
     """
-    router = APIRouter(prefix=PREFIX)
+    router = APIRouter(prefix=PREFIX, route_class=StraightRoute)
     _add_api_routes(router, face, tokens)
     _add_worker_routes(router, face, tokens)
     _add_fault_routes(router, face, tokens)
     storage = require_caller(tokens, "storage")
 
-    @router.get("/results", **told("storage", ResultsPage))
-    async def results(request: Request, after: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:  # pyright: ignore[reportUnusedFunction]  (a route)
+    async def results(request: Request, after: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
         """Results after a cursor, in the order of their commits."""
         storage(request)
         rows, cursor = await face.results.page(after, limit)
         return Response(results_page(rows, cursor), media_type=_JSON)
 
+    router.add_api_route("/results", results, route_class_override=APIRoute, **told("storage", ResultsPage))
     return router
 
 
@@ -121,7 +123,7 @@ def _add_worker_routes(router: APIRouter, face: InternalFace, tokens: Mapping[st
         """A long poll for tasks that these executors can run."""
         worker(request)
         body = await _read(request, LeaseRequest)
-        rows = await face.leasing.lease(body, request.is_disconnected)
+        rows = await face.leasing.lease(body, partial(has_left, request))
         places = note_leased(rows, sent_place(request.headers))
         return Response(lease_answer(rows, places), media_type=_JSON)
 

@@ -1,7 +1,7 @@
 """The long poll: hold a worker's call until there is work for it, the time is over, or it has gone."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 from cloche.contracts.tasks import LeaseRequest
@@ -34,7 +34,7 @@ class Leasing:
         self._closing = True
         self._signals.work.ring_here()
 
-    async def lease(self, request: LeaseRequest, is_gone: Callable[[], Awaitable[bool]]) -> list[Row]:
+    async def lease(self, request: LeaseRequest, is_gone: Callable[[], bool]) -> list[Row]:
         """Tasks for this worker; empty when none came in time.
 
         A caller that ``is_gone`` gets none: nothing is claimed for it, and what was claimed while it
@@ -48,10 +48,10 @@ class Leasing:
             await self._executors.report(request.worker, request.executors)
             rows: list[Row] = []
             if slots and strongest:
-                if await is_gone():
+                if is_gone():
                     return []
                 rows = await self._tasks.lease(request.worker, slots, strongest)
-                if rows and await is_gone():
+                if rows and is_gone():
                     await self._faults.release([(row["evaluation_id"], row["lease_id"]) for row in rows])
                     return []
             left = until - time.monotonic()

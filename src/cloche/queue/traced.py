@@ -14,8 +14,9 @@ log = get_logger()
 
 def note_enqueued(tasks: Iterable[NewTask], begun: datetime, call: str | None) -> None:
     """These are queued; ``call`` is where the call that brought them lies in a trace."""
+    tell = log.debug
     for task in tasks:
-        log.debug("task.enqueued", evaluation_id=str(task.evaluation_id), lane=task.lane)
+        tell("task.enqueued", evaluation_id=str(task.evaluation_id), lane=task.lane)
         if task.trace_parent is not None:
             tracing.past(
                 "enqueue",
@@ -31,9 +32,10 @@ def note_enqueued(tasks: Iterable[NewTask], begun: datetime, call: str | None) -
 def note_leased(rows: Sequence[Row], call: str | None) -> dict[UUID, str | None]:
     """These are leased: their waiting as a span of each, below which its attempt goes on."""
     places: dict[UUID, str | None] = {}
+    tell = log.debug
     for row in rows:
         evaluation_id, attempt = row["evaluation_id"], row["attempt"]
-        log.debug("task.leased", evaluation_id=str(evaluation_id), attempt=attempt, lane=row["lane"])
+        tell("task.leased", evaluation_id=str(evaluation_id), attempt=attempt, lane=row["lane"])
         parent = row["trace_parent"]
         if parent is not None and tracing.is_on():
             places[evaluation_id] = tracing.past(
@@ -50,9 +52,10 @@ def note_leased(rows: Sequence[Row], call: str | None) -> dict[UUID, str | None]
 
 def note_committed(requests: Iterable[CompleteRequest], begun: datetime, call: str | None) -> None:
     """The records of these are committed."""
+    tell = log.debug
     for request in requests:
         record, evaluation_id = request.record, str(request.evaluation_id)
-        log.debug("task.finished", evaluation_id=evaluation_id, attempt=record.attempt, verdict=record.verdict)
+        tell("task.finished", evaluation_id=evaluation_id, attempt=record.attempt, verdict=record.verdict)
         if record.trace_parent is not None:
             tracing.past(
                 "commit",
