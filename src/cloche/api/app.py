@@ -8,21 +8,26 @@ from typing import NamedTuple
 from fastapi import FastAPI
 
 from cloche.api.admission import Admission
+from cloche.api.batches.feed import BatchFeed
+from cloche.api.batches.service import Batches, Rules
+from cloche.api.batches.store import BatchStore
+from cloche.api.body_limit import BodyLimits
 from cloche.api.catalogue import CatalogueReader
 from cloche.api.compat.install import install_doors
 from cloche.api.metrics import Metrics
 from cloche.api.outbox import OutboxRelay
 from cloche.api.parts import Parts
-from cloche.api.routes import catalogue, evaluations, streams
+from cloche.api.routes import batches, catalogue, evaluations, problems, streams
 from cloche.api.service import Evaluations
 from cloche.api.settings import ApiSettings
 from cloche.api.store import EvaluationStore
 from cloche.api.watch import Follower
+from cloche.contracts.batches import BatchRequest, ProblemRequest
 from cloche.contracts.submission import EvaluationRequest, GroupRequest
 from cloche.kit.background import Background
 from cloche.kit.bus import Bus
 from cloche.kit.database_errors import install_database_errors
-from cloche.kit.http_app import BodyLimit, install_errors, install_operations
+from cloche.kit.http_app import install_errors, install_operations
 from cloche.kit.http_client import ServiceClient
 from cloche.kit.metrics import ServiceRegistry
 from cloche.kit.people import ForeignPageGuard, KeyRing
@@ -46,14 +51,14 @@ def create_app(settings: ApiSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for part in (evaluations, streams, catalogue):
+    for part in (evaluations, batches, problems, streams, catalogue):
         app.include_router(part.router)
     install_doors(app, settings)
     install_errors(app)
     install_database_errors(app)
     if not settings.require_keys:
         app.add_middleware(ForeignPageGuard, hosts=frozenset(settings.hosts))
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(BodyLimits, limit=settings.max_body_bytes, upload_limit=settings.max_upload_bytes)
     install_operations(app, ready=lambda: _ready(app), metrics=registry)
     _describe_request(app)
     return app
@@ -90,12 +95,17 @@ def _build(stores: Stores, settings: ApiSettings, background: Background, metric
     relay = OutboxRelay(stores.pool, stores.queue, stores.bus, metrics)
     follower = Follower(store, stores.bus)
     background.start("outbox", relay.run)
+    feed = BatchFeed(stores.pool, stores.queue, metrics)
+    background.start("feed", feed.run)
     background.start("bells", follower.bells.run)
     background.start("finished", follower.run)
     background.start("tidy", lambda: _tidy(store))
+    admission = Admission(stores.queue)
+    batch_store = BatchStore(stores.pool)
     return Parts(
         store=store,
-        evaluations=Evaluations(store, reader, Admission(stores.queue), relay, settings),
+        evaluations=Evaluations(store, reader, admission, relay, settings),
+        batches=Batches(batch_store, Rules(settings, reader, admission, batch_store), feed),
         catalogue=reader,
         follower=follower,
         bells=follower.bells,
@@ -124,7 +134,7 @@ def _describe_request(app: FastAPI) -> None:
     def openapi() -> dict[str, object]:
         document = build()
         schemas = document["components"]["schemas"]
-        for model in (EvaluationRequest, GroupRequest):
+        for model in (EvaluationRequest, GroupRequest, BatchRequest, ProblemRequest):
             if model.__name__ not in schemas:
                 schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 schemas.update(schema.pop("$defs", {}))

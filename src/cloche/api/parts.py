@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from cloche.api.batches.service import Batches
 from cloche.api.bells import Bells
 from cloche.api.catalogue import CatalogueReader
 from cloche.api.metrics import Metrics
@@ -18,6 +19,7 @@ class Parts:
 
     store: EvaluationStore
     evaluations: Evaluations
+    batches: Batches
     catalogue: CatalogueReader
     follower: Follower
     bells: Bells

@@ -12,7 +12,7 @@ from cloche.api.catalogue import CatalogueReader
 from cloche.api.checks import MOST_PROBLEMS, check_placeable, check_submission, invalid
 from cloche.api.outbox import OutboxRelay
 from cloche.api.settings import ApiSettings
-from cloche.api.store import EvaluationStore, NewEvaluation, Waiting
+from cloche.api.store import EvaluationStore, NewEvaluation, Waiting, whole_program
 from cloche.contracts.problem import FieldProblem
 from cloche.contracts.submission import EvaluationRequest, Program
 from cloche.contracts.words import USUAL_LANE
@@ -81,9 +81,10 @@ class Evaluations:
             OverloadedError: the tenant has as much queued as it may.
         """
         row = await self._store.find(evaluation_id, tenant)
-        if row["program"] is None:
+        stored = whole_program(row)
+        if stored is None:
             raise NotFoundError("The program of this evaluation is not stored any more.")
-        program = Program.model_validate_json(row["program"])
+        program = Program.model_validate_json(stored)
         check_placeable(program.runtime, program.isolation, await self._catalogue.catalogue(program.runtime))
         await self._admission.refresh()
         lane = row["lane"] if row["lane"] in self._admission.lanes else USUAL_LANE

@@ -28,6 +28,9 @@ class ApiSettings(ServiceSettings):
     hosts: list[str] = Field(default_factory=list[str], description="Host names to answer to besides loopback.")
     database_connections: int = Field(default=10, ge=1, le=200)
     max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="Largest request body.")
+    max_upload_bytes: int = Field(
+        default=4 * 1024 * 1024 * 1024, ge=1024, description="Largest batch sent as NDJSON, which is never held whole."
+    )
     max_source_bytes: int = Field(default=1024 * 1024, ge=1, description="Largest sum of a program's files.")
     max_files: int = Field(default=100, ge=1)
     max_cases: int = Field(default=1000, ge=0)

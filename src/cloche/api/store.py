@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from cloche.api.batches.layers import compose
 from cloche.api.views import SHOWN_BYTES, STREAM_NAMES, STREAM_NUMBERS, Stored, join_chunks
 from cloche.contracts.evaluation import SubmittedProgram
 from cloche.contracts.record import CaseResult
@@ -218,6 +219,13 @@ class EvaluationStore:
         return [row["id"] for row in rows]
 
 
+def whole_program(row: Row) -> bytes | None:
+    """The program of a row of ``find`` as JSON, whatever of it a batch shares; None when it is not stored any more."""
+    if row["program"] is None or row["frame"] is None:
+        return row["program"]
+    return orjson.dumps(compose(orjson.loads(row["frame"]), row["program"]))
+
+
 async def _complete(session: Connection, row: Row) -> Stored:
     attempt = row["attempt"]
     heads: dict[Stream, bytes] = dict.fromkeys(STREAMS, b"")
@@ -230,7 +238,8 @@ async def _complete(session: Connection, row: Row) -> Stored:
     if chunks and not summarised:
         for total in await session.fetch(_SQL["written"], row["id"], attempt):
             written[STREAM_NAMES[total["stream"]]] = total["bytes"]
-    program = SubmittedProgram.model_validate_json(row["program"]) if row["program"] else None
+    stored = whole_program(row)
+    program = SubmittedProgram.model_validate_json(stored) if stored else None
     cases = await _cases(session, row["id"], attempt) if program and program.cases else []
     return Stored(row, heads, written, [case for _, case in cases], program)
 

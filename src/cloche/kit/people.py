@@ -18,6 +18,8 @@ from cloche.kit.postgres import Pool
 #: A revoked key stops working after at most this long.
 KEY_CACHE_S = 5.0
 _KEY_CACHE_SIZE = 10_000
+#: What no web page can send to another origin unasked.
+_NO_FORM = frozenset({"application/json", "application/x-ndjson"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -131,7 +133,7 @@ class ForeignPageGuard:
         if method in {"POST", "PUT", "PATCH", "DELETE"}:
             kind = headers.get(b"content-type", "").partition(";")[0].strip().lower()
             has_body = headers.get(b"content-length", "0") != "0" or b"transfer-encoding" in headers
-            if (has_body or b"content-type" in headers) and kind != "application/json":
+            if (has_body or b"content-type" in headers) and kind not in _NO_FORM:
                 return UnsupportedTypeError()
         return None
 

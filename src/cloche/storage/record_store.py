@@ -13,6 +13,7 @@ from cloche.kit.postgres import Connection, Pool, load_sql
 from cloche.storage.coverage import Range
 from cloche.storage.fold import CaseRow, Changes, Chunk, Poison, Progress, Terminal
 from cloche.storage.settle import Verdict, settle
+from cloche.storage.tally import count, write_tally
 
 _SQL = {
     name: load_sql("cloche.storage", name)
@@ -214,9 +215,11 @@ async def _finish(
         [p.queued_seq for p in before],
         [p.leased_seq for p in mine],
     )
-    new = {row["id"] for row in rows}
+    new = {row["id"]: row for row in rows}
     for verdict in verdicts:
         verdict.is_new = verdict.evaluation_id in new
+    if tally := count(verdicts, new):
+        await write_tally(session, tally)
 
 
 def _started_seq(verdict: Verdict) -> int | None:

@@ -4,6 +4,93 @@
  */
 
 export interface paths {
+    "/api/v1/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List batches
+         * @description The tenant's batches, newest first, in keyset pages.
+         */
+        get: operations["list_batches_api_v1_batches_get"];
+        put?: never;
+        /**
+         * Submit a batch
+         * @description Accept many evaluations of shared problems.
+         *
+         *     As ``application/x-ndjson`` the first line is the batch's head, a line ``{"problem": {…}}`` a problem, any other an
+         *     evaluation; it is stored while it comes, and what came first runs first.
+         */
+        post: operations["submit_batch_api_v1_batches_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one batch
+         * @description Progress and everything counted of it.
+         */
+        get: operations["read_batch_api_v1_batches__batch_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A batch's evaluations
+         * @description In the order problem, sample, repeat; those that a rerun replaced are not among them.
+         */
+        get: operations["list_samples_api_v1_batches__batch_id__evaluations_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/problems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A batch's problems
+         * @description Each with how many of its samples solved it, in the order of the upload.
+         */
+        get: operations["list_problems_api_v1_batches__batch_id__problems_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/evaluations": {
         parameters: {
             query?: never;
@@ -188,6 +275,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/problems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Store a problem
+         * @description Idempotent: the id is the SHA-256 of the body as JSON with sorted keys and without spaces.
+         */
+        post: operations["keep_problem_api_v1_problems_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/problems/{problem_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a problem
+         * @description As it was stored.
+         */
+        get: operations["read_problem_api_v1_problems__problem_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runtimes": {
         parameters: {
             query?: never;
@@ -272,6 +399,175 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * BadLine
+         * @description A line that was left out, and why. In a JSON body lines are counted as if it were sent as NDJSON.
+         */
+        BadLine: {
+            /** Line */
+            line: number;
+            /** Message */
+            message: string;
+        };
+        /**
+         * Batch
+         * @description Everything counted of one batch. Before it is complete, what is counted is provisional.
+         *
+         *     ``solved`` of ``problems`` have an accepted sample. ``forgeable`` says that tests ran where the programs could
+         *     reach them, so that a pass proves little. ``refused`` says why the upload was refused.
+         */
+        Batch: {
+            /** Bad Line Count */
+            bad_line_count: number;
+            /** Bad Lines */
+            bad_lines: components["schemas"]["BadLine"][];
+            cpu_time_ms: components["schemas"]["Distribution"];
+            /** Created At */
+            created_at: string;
+            /** Finished */
+            finished: number;
+            /** Finished At */
+            finished_at: string | null;
+            /** Forgeable */
+            forgeable: boolean;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /** Lane */
+            lane: string;
+            /** Name */
+            name: string;
+            /** Pass At K */
+            pass_at_k: components["schemas"]["PassAtK"][];
+            peak_memory_bytes: components["schemas"]["Distribution"];
+            /** Problems */
+            problems: number;
+            /** Received At */
+            received_at: string | null;
+            /** Refused */
+            refused: string | null;
+            /** Repeat */
+            repeat: number;
+            /** Rerun Of */
+            rerun_of: string | null;
+            /** Solved */
+            solved: number;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "receiving" | "running" | "paused" | "cancelling" | "complete" | "cancelled" | "refused";
+            /** Total */
+            total: number;
+            /** Ungradable */
+            ungradable: number;
+            /** Verdicts */
+            verdicts: {
+                [key: string]: number;
+            };
+            /** Waiting */
+            waiting: number;
+            wall_time_ms: components["schemas"]["Distribution"];
+        };
+        /**
+         * BatchPage
+         * @description Newest first. ``next`` is the cursor of the following page, null on the last.
+         */
+        BatchPage: {
+            /** Items */
+            items: components["schemas"]["BatchSummary"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * BatchRequest
+         * @description The body of ``POST /api/v1/batches`` as JSON.
+         */
+        BatchRequest: {
+            defaults?: components["schemas"]["Layer"];
+            /** Evaluations */
+            evaluations: components["schemas"]["SampleRequest"][];
+            /**
+             * K
+             * @default [
+             *       1,
+             *       10
+             *     ]
+             */
+            k: number[];
+            /** Labels */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Lane
+             * @default batch
+             */
+            lane: string;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /** Problems */
+            problems?: (components["schemas"]["ProblemRequest"] | components["schemas"]["ProblemReference"])[];
+            /**
+             * Repeat
+             * @description How often each evaluation is run.
+             * @default 1
+             */
+            repeat: number;
+        };
+        /**
+         * BatchSummary
+         * @description One row of a list. ``finished`` counts ``ungradable`` in: platform faults and cancelled evaluations.
+         */
+        BatchSummary: {
+            /** Created At */
+            created_at: string;
+            /** Finished */
+            finished: number;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /** Lane */
+            lane: string;
+            /** Name */
+            name: string;
+            /** Received At */
+            received_at: string | null;
+            /** Repeat */
+            repeat: number;
+            /** Rerun Of */
+            rerun_of: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "receiving" | "running" | "paused" | "cancelling" | "complete" | "cancelled" | "refused";
+            /** Total */
+            total: number;
+            /** Ungradable */
+            ungradable: number;
+            /** Verdicts */
+            verdicts: {
+                [key: string]: number;
+            };
+        };
         /**
          * BrokenDefence
          * @description A hostile program of the standing self-test that got through, or could not be run.
@@ -420,6 +716,30 @@ export interface components {
             truncated: boolean;
             /** Wall Time Ms */
             wall_time_ms: number;
+        };
+        /**
+         * Distribution
+         * @description Of the gradable evaluations. Quantiles are the upper bounds of their buckets: at most 19 % too large.
+         */
+        Distribution: {
+            /**
+             * Buckets
+             * @description Upper bound and how many are in it, where there are any.
+             */
+            buckets: [
+                number,
+                number
+            ][];
+            /** Count */
+            count: number;
+            /** Largest */
+            largest: number | null;
+            /** P50 */
+            p50: number | null;
+            /** P90 */
+            p90: number | null;
+            /** P99 */
+            p99: number | null;
         };
         /**
          * Evaluation
@@ -608,6 +928,11 @@ export interface components {
              * @default
              */
             stdin: string;
+            /**
+             * @description Instead of `cases`, for programs in Python.
+             * @default null
+             */
+            tests: components["schemas"]["FunctionTests"] | null;
         };
         /**
          * EvaluationSummary
@@ -778,12 +1103,147 @@ export interface components {
             float: number;
         };
         /**
+         * FunctionTests
+         * @description Python that calls the program's functions: ``check(candidate)`` as HumanEval has it, or plain asserts.
+         *
+         *     ``setup`` runs before it, beside it; a name that neither defines is the program's. Isolated, it runs in a cell of
+         *     its own, and the program sees nothing but the arguments of each call; inline, it is appended to the program, which
+         *     can then reach and forge it.
+         */
+        FunctionTests: {
+            /** Code */
+            code: string;
+            /**
+             * Entry Point
+             * @description The function that is `candidate`; the tests' `check`, if there is one, is called with it.
+             * @default null
+             */
+            entry_point: string | null;
+            /**
+             * Grading
+             * @default isolated
+             * @enum {string}
+             */
+            grading: "isolated" | "inline";
+            /**
+             * Setup
+             * @default
+             */
+            setup: string;
+        };
+        /**
          * GroupRequest
          * @description The body of ``POST /api/v1/evaluations:batch``: all are accepted or none.
          */
         GroupRequest: {
             /** Evaluations */
             evaluations: components["schemas"]["EvaluationRequest"][];
+        };
+        /**
+         * Layer
+         * @description Any part of a submission: only what is said counts.
+         * @example {
+         *       "runtime": "python"
+         *     }
+         */
+        Layer: {
+            /** Args */
+            args?: string[];
+            /**
+             * Cases
+             * @description Run one after the other in one cell; none begins once they took 3000 s together.
+             */
+            cases?: components["schemas"]["Case"][];
+            compile_limits?: components["schemas"]["CompileLimits"];
+            /**
+             * Entrypoint
+             * @description Which of ``files`` starts.
+             * @default null
+             */
+            entrypoint: string | null;
+            /** Env */
+            env?: {
+                [key: string]: string;
+            };
+            /**
+             * Files
+             * @description The program, if it is several files.
+             * @default null
+             */
+            files: components["schemas"]["File"][] | null;
+            /**
+             * Isolation
+             * @description The least that it may run under. Without it, what the server is set to: `namespace`, unless its operator allows `process`.
+             * @default null
+             */
+            isolation: ("process" | "namespace" | "container" | "gvisor" | "vm") | null;
+            /** Labels */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Lane
+             * @description `batch` gives way to `interactive`; see the queue.
+             * @default interactive
+             */
+            lane: string;
+            limits?: components["schemas"]["Limits"];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Network
+             * @description `loopback` is an interface of the cell's own, for a server and its client in one program.
+             * @default none
+             * @enum {string}
+             */
+            network: "none" | "loopback";
+            /**
+             * Priority
+             * @default 0
+             */
+            priority: number;
+            /**
+             * Queue Timeout S
+             * @default 86400
+             */
+            queue_timeout_s: number;
+            /**
+             * Run At
+             * @description Not before this, at most 7 days ahead; None is at once.
+             * @default null
+             */
+            run_at: string | null;
+            /**
+             * Runtime
+             * @description Needed in one of the layers.
+             * @default
+             */
+            runtime: string;
+            /**
+             * Source
+             * @description The program, if it is one file.
+             * @default null
+             */
+            source: string | null;
+            /**
+             * Start
+             * @default any
+             * @enum {string}
+             */
+            start: "any" | "fresh";
+            /**
+             * Stdin
+             * @default
+             */
+            stdin: string;
+            /**
+             * @description Instead of `cases`, for programs in Python.
+             * @default null
+             */
+            tests: components["schemas"]["FunctionTests"] | null;
         };
         /**
          * Limits
@@ -879,6 +1339,27 @@ export interface components {
             truncated: boolean;
         };
         /**
+         * PassAtK
+         * @description The estimate over the problems with at least ``k`` gradable samples; ``left_out`` have fewer.
+         *
+         *     ``value`` is null while there is no such problem; ``low`` and ``high`` bound it with 95 % confidence over
+         *     problems, null where one problem alone says nothing of others.
+         */
+        PassAtK: {
+            /** High */
+            high: number | null;
+            /** K */
+            k: number;
+            /** Left Out */
+            left_out: number;
+            /** Low */
+            low: number | null;
+            /** Problems */
+            problems: number;
+            /** Value */
+            value: number | null;
+        };
+        /**
          * Problem
          * @description ``code`` is stable and made for programs; ``detail`` is for people.
          */
@@ -903,6 +1384,187 @@ export interface components {
              * @default about:blank
              */
             type: string;
+        };
+        /**
+         * ProblemReference
+         * @description A problem that was stored before, under a key of this batch.
+         */
+        ProblemReference: {
+            /** Id */
+            id: string;
+            /**
+             * Key
+             * @default null
+             */
+            key: string | null;
+        };
+        /**
+         * ProblemRequest
+         * @description What samples of one problem share. ``files`` lie beside the sample's own.
+         * @example {
+         *       "cases": [
+         *         {
+         *           "expected_stdout": "4\n",
+         *           "stdin": "2\n"
+         *         }
+         *       ],
+         *       "key": "double",
+         *       "runtime": "python"
+         *     }
+         * @example {
+         *       "key": "HumanEval/0",
+         *       "prefix": "def f(x):\n",
+         *       "suffix": "\nassert f(1) == 2\n"
+         *     }
+         */
+        ProblemRequest: {
+            /** Args */
+            args?: string[];
+            /**
+             * Cases
+             * @description Run one after the other in one cell; none begins once they took 3000 s together.
+             */
+            cases?: components["schemas"]["Case"][];
+            compile_limits?: components["schemas"]["CompileLimits"];
+            /**
+             * Entrypoint
+             * @description Which of ``files`` starts.
+             * @default null
+             */
+            entrypoint: string | null;
+            /** Env */
+            env?: {
+                [key: string]: string;
+            };
+            /**
+             * Files
+             * @description The program, if it is several files.
+             * @default null
+             */
+            files: components["schemas"]["File"][] | null;
+            /**
+             * Isolation
+             * @description The least that it may run under. Without it, what the server is set to: `namespace`, unless its operator allows `process`.
+             * @default null
+             */
+            isolation: ("process" | "namespace" | "container" | "gvisor" | "vm") | null;
+            /** Key */
+            key: string;
+            /** Labels */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Lane
+             * @description `batch` gives way to `interactive`; see the queue.
+             * @default interactive
+             */
+            lane: string;
+            limits?: components["schemas"]["Limits"];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Network
+             * @description `loopback` is an interface of the cell's own, for a server and its client in one program.
+             * @default none
+             * @enum {string}
+             */
+            network: "none" | "loopback";
+            /**
+             * Prefix
+             * @description Stands before each sample's `source`.
+             * @default
+             */
+            prefix: string;
+            /**
+             * Priority
+             * @default 0
+             */
+            priority: number;
+            /**
+             * Queue Timeout S
+             * @default 86400
+             */
+            queue_timeout_s: number;
+            /**
+             * Run At
+             * @description Not before this, at most 7 days ahead; None is at once.
+             * @default null
+             */
+            run_at: string | null;
+            /**
+             * Runtime
+             * @description Needed in one of the layers.
+             * @default
+             */
+            runtime: string;
+            /**
+             * Source
+             * @description The program, if it is one file.
+             * @default null
+             */
+            source: string | null;
+            /**
+             * Start
+             * @default any
+             * @enum {string}
+             */
+            start: "any" | "fresh";
+            /**
+             * Stdin
+             * @default
+             */
+            stdin: string;
+            /**
+             * Suffix
+             * @description Stands behind it.
+             * @default
+             */
+            suffix: string;
+            /**
+             * @description Instead of `cases`, for programs in Python.
+             * @default null
+             */
+            tests: components["schemas"]["FunctionTests"] | null;
+        };
+        /**
+         * ProblemTally
+         * @description A problem in a batch: ``n`` gradable samples, ``c`` accepted; ``rate`` is their ratio, null without any.
+         */
+        ProblemTally: {
+            /** C */
+            c: number;
+            /** Finished */
+            finished: number;
+            /** Forgeable */
+            forgeable: boolean;
+            /** Id */
+            id: string;
+            /** Key */
+            key: string;
+            /** Mean Wall Time Ms */
+            mean_wall_time_ms: number | null;
+            /** N */
+            n: number;
+            /** Number */
+            number: number;
+            /** Rate */
+            rate: number | null;
+            /** Ungradable */
+            ungradable: number;
+        };
+        /**
+         * ProblemTallyPage
+         * @description In the order of the upload.
+         */
+        ProblemTallyPage: {
+            /** Items */
+            items: components["schemas"]["ProblemTally"][];
+            /** Next */
+            next: number | null;
         };
         /**
          * RuntimeOffer
@@ -945,6 +1607,169 @@ export interface components {
             runtimes: components["schemas"]["RuntimeOffer"][];
         };
         /**
+         * SamplePage
+         * @description In the order problem, sample, repeat.
+         */
+        SamplePage: {
+            /** Items */
+            items: components["schemas"]["SampleSummary"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * SampleRequest
+         * @description One program for one of the batch's problems; ``sample`` counts by itself where it is left out.
+         * @example {
+         *       "problem": "double",
+         *       "sample": 0,
+         *       "source": "print(int(input()) * 2)"
+         *     }
+         */
+        SampleRequest: {
+            /** Args */
+            args?: string[];
+            /**
+             * Cases
+             * @description Run one after the other in one cell; none begins once they took 3000 s together.
+             */
+            cases?: components["schemas"]["Case"][];
+            compile_limits?: components["schemas"]["CompileLimits"];
+            /**
+             * Entrypoint
+             * @description Which of ``files`` starts.
+             * @default null
+             */
+            entrypoint: string | null;
+            /** Env */
+            env?: {
+                [key: string]: string;
+            };
+            /**
+             * Files
+             * @description The program, if it is several files.
+             * @default null
+             */
+            files: components["schemas"]["File"][] | null;
+            /**
+             * Isolation
+             * @description The least that it may run under. Without it, what the server is set to: `namespace`, unless its operator allows `process`.
+             * @default null
+             */
+            isolation: ("process" | "namespace" | "container" | "gvisor" | "vm") | null;
+            /** Labels */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Lane
+             * @description `batch` gives way to `interactive`; see the queue.
+             * @default interactive
+             */
+            lane: string;
+            limits?: components["schemas"]["Limits"];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Network
+             * @description `loopback` is an interface of the cell's own, for a server and its client in one program.
+             * @default none
+             * @enum {string}
+             */
+            network: "none" | "loopback";
+            /**
+             * Priority
+             * @default 0
+             */
+            priority: number;
+            /** Problem */
+            problem: string;
+            /**
+             * Queue Timeout S
+             * @default 86400
+             */
+            queue_timeout_s: number;
+            /**
+             * Run At
+             * @description Not before this, at most 7 days ahead; None is at once.
+             * @default null
+             */
+            run_at: string | null;
+            /**
+             * Runtime
+             * @description Needed in one of the layers.
+             * @default
+             */
+            runtime: string;
+            /**
+             * Sample
+             * @default null
+             */
+            sample: number | null;
+            /**
+             * Source
+             * @description The program, if it is one file.
+             * @default null
+             */
+            source: string | null;
+            /**
+             * Start
+             * @default any
+             * @enum {string}
+             */
+            start: "any" | "fresh";
+            /**
+             * Stdin
+             * @default
+             */
+            stdin: string;
+            /**
+             * @description Instead of `cases`, for programs in Python.
+             * @default null
+             */
+            tests: components["schemas"]["FunctionTests"] | null;
+        };
+        /**
+         * SampleSummary
+         * @description One evaluation of a batch.
+         */
+        SampleSummary: {
+            /** Cpu Time Ms */
+            cpu_time_ms: number | null;
+            /** Gradable */
+            gradable: boolean | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Message */
+            message: string;
+            /** Peak Memory Bytes */
+            peak_memory_bytes: number | null;
+            /** Problem */
+            problem: string;
+            /** Problem Number */
+            problem_number: number;
+            /** Repeat */
+            repeat: number;
+            /** Rerun Of */
+            rerun_of: string | null;
+            /** Sample */
+            sample: number;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "running" | "finished";
+            /** Verdict */
+            verdict: ("accepted" | "wrong_answer" | "runtime_error" | "compile_error" | "time_limit_exceeded" | "memory_limit_exceeded" | "output_limit_exceeded" | "cancelled" | "internal_error") | null;
+            /** Wall Time Ms */
+            wall_time_ms: number | null;
+        };
+        /**
          * SpanView
          * @description Where a case's output lies in the evaluation's stream (usable as a byte range).
          */
@@ -955,6 +1780,24 @@ export interface components {
             kept: number;
             /** Offset */
             offset: number;
+        };
+        /**
+         * StoredProblem
+         * @description A stored problem. ``id`` is the SHA-256 of ``body`` as JSON with sorted keys and without spaces.
+         */
+        StoredProblem: {
+            /** Body */
+            body: {
+                [key: string]: unknown;
+            };
+            /** Cases */
+            cases: number;
+            /** Created At */
+            created_at: string;
+            /** Id */
+            id: string;
+            /** Key */
+            key: string;
         };
         /**
          * SubmittedGroup
@@ -998,6 +1841,7 @@ export interface components {
             runtime: string;
             /** Stdin */
             stdin: string;
+            tests?: components["schemas"]["FunctionTests"] | null;
         };
         /**
          * TierOffer
@@ -1060,6 +1904,239 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_batches_api_v1_batches_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchPage"];
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    submit_batch_api_v1_batches_post: {
+        parameters: {
+            query?: {
+                /** @description Leave out lines that are wrong, and list them. */
+                partial?: boolean;
+            };
+            header?: {
+                /** @description A repeat within 24 h answers the same evaluation; another body is refused. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchRequest"];
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    read_batch_api_v1_batches__batch_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    list_samples_api_v1_batches__batch_id__evaluations_get: {
+        parameters: {
+            query?: {
+                status?: ("queued" | "running" | "finished") | null;
+                verdict?: ("accepted" | "wrong_answer" | "runtime_error" | "compile_error" | "time_limit_exceeded" | "memory_limit_exceeded" | "output_limit_exceeded" | "cancelled" | "internal_error") | null;
+                /** @description The problem's number. */
+                problem?: number | null;
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SamplePage"];
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    list_problems_api_v1_batches__batch_id__problems_get: {
+        parameters: {
+            query?: {
+                cursor?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemTallyPage"];
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     list_evaluations_api_v1_evaluations_get: {
         parameters: {
             query?: {
@@ -1513,6 +2590,92 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExecutorsAnswer"];
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    keep_problem_api_v1_problems_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProblemRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredProblem"];
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    read_problem_api_v1_problems__problem_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                problem_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredProblem"];
                 };
             };
             /** @description A part that this needs does not answer. */

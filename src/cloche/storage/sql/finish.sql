@@ -1,4 +1,4 @@
--- Store verdicts, each once and for ever; answers which of them are new.
+-- Store verdicts, each once and for ever; answers which of them are new, and their places in batches.
 WITH n AS (
     SELECT *
     FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::float8[],
@@ -32,11 +32,11 @@ WITH n AS (
         epoch = $19
     FROM n
     WHERE e.id = n.id AND e.status <> 'finished'
-    RETURNING e.id
+    RETURNING e.id, e.batch_id, e.problem_number, e.repeat
 ), stored AS (
     INSERT INTO verdict_record (evaluation_id, record, missing)
     SELECT n.id, n.record, n.missing::jsonb FROM n JOIN done USING (id)
 ), waited AS (
     DELETE FROM awaiting_output a USING done WHERE a.evaluation_id = done.id
 )
-SELECT id FROM done
+SELECT id, batch_id, problem_number, repeat FROM done

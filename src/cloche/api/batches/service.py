@@ -1,0 +1,106 @@
+"""What the API Service does with batches."""
+
+from collections.abc import AsyncIterator, Collection
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+
+from cloche.api.admission import Admission
+from cloche.api.batches import views
+from cloche.api.batches.feed import BatchFeed
+from cloche.api.batches.intake import check_problem, read
+from cloche.api.batches.layers import canonical, content_id
+from cloche.api.batches.ndjson import Line, parse_object
+from cloche.api.batches.store import BatchStore
+from cloche.api.batches.uploads import Upload, lines_of
+from cloche.api.catalogue import CatalogueReader
+from cloche.api.checks import Catalogue
+from cloche.api.settings import ApiSettings
+from cloche.contracts.batches import Batch, ProblemRequest, StoredProblem
+from cloche.kit.errors import MalformedRequestError
+
+
+class Rules:
+    """What submissions of batches are checked against."""
+
+    def __init__(
+        self, settings: ApiSettings, catalogue: CatalogueReader, admission: Admission, store: BatchStore
+    ) -> None:
+        self.settings = settings
+        self._catalogue = catalogue
+        self._admission = admission
+        self._store = store
+
+    @property
+    def lanes(self) -> Collection[str]:
+        """The queue's lanes."""
+        return self._admission.lanes
+
+    async def refresh(self) -> None:
+        """Know the lanes."""
+        await self._admission.refresh()
+
+    async def catalogue(self, wanted: str) -> Catalogue:
+        """What executors offer."""
+        return await self._catalogue.catalogue(wanted)
+
+    async def stored_problem(self, tenant: str, problem_id: bytes) -> bytes | None:
+        """The body of a problem that was stored before."""
+        return await self._store.problem_body(tenant, problem_id)
+
+
+class Batches:
+    """Problems and batches of any tenant."""
+
+    def __init__(self, store: BatchStore, rules: Rules, feed: BatchFeed) -> None:
+        self.store = store
+        self.max_line_bytes = rules.settings.max_body_bytes
+        self._rules = rules
+        self._feed = feed
+
+    async def keep_problem(self, raw: bytes, tenant: str) -> StoredProblem:
+        """Store a problem under its content; a repeat answers the first.
+
+        Raises:
+            InvalidRequestError: a field is wrong.
+        """
+        body = parse_object(raw, len(raw))
+        read(ProblemRequest, body)
+        await self._rules.refresh()
+        if body.get("runtime"):
+            await check_problem(body, {}, self._rules)
+        encoded = canonical(body)
+        problem_id = content_id(encoded)
+        await self.store.keep_problem(tenant, problem_id, encoded, len(body.get("cases", [])))
+        return views.problem(await self.store.problem(tenant, problem_id))
+
+    async def upload(
+        self, lines: AsyncIterator[Line], *, tenant: str, key: str | None, partial: bool, whole: bool = False
+    ) -> UUID:
+        """Take a batch in; its id. Raises as ``Upload.run``."""
+        await self._rules.refresh()
+        upload = Upload(self.store, self._rules, self._feed.wake, tenant=tenant, key=key, partial=partial)
+        return await upload.run(lines, whole=whole)
+
+    async def upload_body(self, raw: bytes, *, tenant: str, key: str | None, partial: bool) -> UUID:
+        """As ``upload``, of a JSON body: all of it or nothing, unless ``partial``."""
+        try:
+            body: object = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise MalformedRequestError(f"The body is not valid JSON: {error}") from None
+        if not isinstance(body, dict):
+            raise MalformedRequestError("The body is not a JSON object.")
+        return await self.upload(
+            lines_of(raw, cast("dict[str, Any]", body)), tenant=tenant, key=key, partial=partial, whole=True
+        )
+
+    async def load(self, batch_id: UUID, tenant: str) -> Batch:
+        """Everything of one batch.
+
+        Raises:
+            NotFoundError: there is none, or it is another tenant's.
+        """
+        row = await self.store.find(batch_id, tenant)
+        counts = await self.store.counts([batch_id])
+        return views.batch(row, counts[batch_id], await self.store.rates(batch_id))
