@@ -56,7 +56,7 @@ def as_request(
     fields = Fields(given, encoded=encoded)
     language = _language(fields, flavour, offered)
     source = fields.data("source_code")
-    if not source:
+    if not (source and source.strip()):
         fields.refuse("source_code", "can't be blank")
     _refuse_unsupported(fields)
     limits = _limits(fields, most)
@@ -154,11 +154,11 @@ def _source(path: str, data: bytes) -> File:
 
 def _additional(fields: Fields, source_file: str, most: Most) -> list[File]:
     """Files of the archive; the program itself stays as it was submitted, as there."""
-    text = fields.plain("additional_files", None)
-    if not text:
+    if not fields.is_given("additional_files"):
         return []
+    archive = lenient_base64(fields.plain("additional_files", None))
     try:
-        files = unpacked(lenient_base64(text), most_files=most.files, most_bytes=most.source_bytes)
+        files = unpacked(archive, most_files=most.files, most_bytes=most.source_bytes)
     except ArchiveError as error:
         fields.refuse("additional_files", str(error))
         return []
