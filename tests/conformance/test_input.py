@@ -1,8 +1,9 @@
 """Files, arguments, environment and stdin reach the program as they were given."""
 
+import asyncio
 import hashlib
 
-from bench import ENV, Bench
+from bench import ENV, Bench, OpenCell, Ran
 
 from cloche.executor.cell import Command
 
@@ -39,6 +40,49 @@ async def test_empty_stdin_ends_at_once(bench: Bench) -> None:
     """Stdin without content is at its end at once."""
     ran = await bench.run("import sys; print(repr(sys.stdin.read()))")
     assert ran.stdout == b"''\n"
+
+
+def live(opened: OpenCell) -> asyncio.Task[Ran]:
+    return asyncio.create_task(opened.step(Command(opened.argv(), opened.env, live=True)))
+
+
+async def test_live_stdin_comes_piece_by_piece(bench: Bench) -> None:
+    """A program answers one piece of live stdin before it is given the next, and sees its end."""
+    source = "import sys\nfor line in sys.stdin: print(line.upper(), end='', flush=True)\nprint('end')"
+    async with bench.open(source) as opened:
+        running = live(opened)
+        for word in (b"one", b"two"):
+            heard = opened.watch(word.upper())
+            await asyncio.sleep(0)
+            while not heard.is_set():
+                await opened.cell.feed(word + b"\n")
+                async with asyncio.timeout(30):
+                    await heard.wait()
+        await opened.cell.feed(b"")
+        assert (await running).stdout == b"ONE\nTWO\nend\n"
+
+
+async def test_live_stdin_waits_until_the_program_reads(bench: Bench) -> None:
+    """A piece counts as taken when the program's pipe has all of it; a megabyte arrives unchanged."""
+    data = bytes(range(256)) * 4096
+    source = "import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"
+    async with bench.open(source) as opened:
+        running = live(opened)
+        await asyncio.sleep(0)
+        await opened.cell.feed(data)
+        await opened.cell.feed(b"")
+        assert (await running).stdout.decode().strip() == hashlib.sha256(data).hexdigest()
+
+
+async def test_live_stdin_that_nobody_reads_ends_with_the_program(bench: Bench) -> None:
+    """A piece that the program never reads is given up when it ends; another goes nowhere."""
+    async with bench.open("import time; time.sleep(0.5)") as opened:
+        running = live(opened)
+        await asyncio.sleep(0)
+        await opened.cell.feed(b"x" * 1_000_000)
+        await opened.cell.feed(b"more")
+        assert (await running).verdict == "accepted"
+        assert (await opened.step(Command(opened.argv(), opened.env))).verdict == "accepted"
 
 
 async def test_arguments_arrive_one_by_one(bench: Bench) -> None:

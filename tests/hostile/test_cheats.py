@@ -108,12 +108,12 @@ async def test_the_cheat_works_where_the_tests_share_its_process(worker: Worker,
 async def test_tests_that_fail_without_the_program_are_the_problems_fault(worker: Worker, code: str) -> None:
     line = await ending(worker, "def add(a, b):\n    return a + b\n", code=code)
     assert isinstance(line, FailedLine)
-    assert (line.reason, line.started) == ("tests_unusable", True)
+    assert (line.reason, line.started) == ("grader_failed", True)
 
 
 async def test_tests_that_forge_the_conversation_harm_nobody(worker: Worker) -> None:
     code = "import os\nfor fd in range(3, 64):\n    try: os.write(fd, b'\\xff[\\n' * 9)\n    except OSError: pass"
     line = await ending(worker, "def add(a, b):\n    return a + b\n", code=code)
     assert isinstance(line, FailedLine)
-    assert line.reason == "tests_unusable"
+    assert line.reason == "grader_failed"
     assert await verdict(worker, "def add(a, b):\n    return a + b\n") == "accepted"

@@ -13,10 +13,11 @@ from cloche.api.settings import ApiSettings
 from cloche.contracts.execution import ExecutorOffer, RuntimeOffer
 from cloche.contracts.limits import Limits
 from cloche.contracts.problem import FieldProblem
-from cloche.contracts.submission import EvaluationRequest, File, Program
+from cloche.contracts.submission import EvaluationRequest, File, Program, RegexCompare
 from cloche.contracts.words import ISOLATION_ORDER, Isolation, satisfies
 from cloche.kit.clock import now
 from cloche.kit.errors import InvalidRequestError
+from cloche.kit.linear_regex import check_regex
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 _MAX_ENV_BYTES = 32 * 1024
@@ -77,17 +78,12 @@ def check_submission(
     found = _Findings()
     isolation = _isolation(request, settings, found)
     runtime = _check_runtime(request.runtime, isolation, catalogue, found)
-    files = _files(request, runtime)
-    _check_files(files, settings, found)
-    entrypoint = request.entrypoint or files[0].path if files else ""
-    if files and entrypoint not in {file.path for file in files}:
-        found.add("entrypoint", "must be the path of one of the files")
-    _check_limits("limits", request.limits, settings.maxima, found)
-    _check_limits("compile_limits", request.compile_limits, settings.maxima, found)
+    files, entrypoint = _code(request, runtime, settings, found)
     _check_strings(request, found)
     _check_inputs(request, settings, found)
     _check_tests(request, runtime, settings, found)
     _check_place(request, lanes, found)
+    checker = _checker(request, isolation, catalogue, settings, found)
     found.stop_if_any()
     return Program(
         runtime=request.runtime,
@@ -102,8 +98,24 @@ def check_submission(
         network=request.network,
         start=request.start,
         cases=request.cases,
+        stop_on_failure=request.stop_on_failure,
         tests=request.tests,
+        checker=checker,
     )
+
+
+def _code(
+    request: EvaluationRequest, runtime: RuntimeOffer | None, settings: ApiSettings, found: _Findings
+) -> tuple[list[File], str]:
+    """The files, and which of them starts; its limits are checked too."""
+    files = _files(request, runtime)
+    _check_files(files, settings, found)
+    entrypoint = request.entrypoint or files[0].path if files else ""
+    if files and entrypoint not in {file.path for file in files}:
+        found.add("entrypoint", "must be the path of one of the files")
+    _check_limits("limits", request.limits, settings.maxima, found)
+    _check_limits("compile_limits", request.compile_limits, settings.maxima, found)
+    return files, entrypoint
 
 
 def _isolation(request: EvaluationRequest, settings: ApiSettings, found: _Findings) -> Isolation:
@@ -230,6 +242,27 @@ def _check_args(field: str, args: list[str], found: _Findings) -> None:
         found.add(field, f"at most {_MAX_ARG_BYTES} bytes in all", _MAX_ARG_BYTES)
 
 
+def _checker(
+    request: EvaluationRequest, isolation: Isolation, catalogue: Catalogue, settings: ApiSettings, found: _Findings
+) -> Program | None:
+    if request.checker is None:
+        return None
+    alone = EvaluationRequest.model_validate(request.checker.model_dump(exclude_none=True))
+    inner = _Findings()
+    runtime = _check_runtime(alone.runtime, isolation, catalogue, inner)
+    files, entrypoint = _code(alone, runtime, settings, inner)
+    for problem in inner.problems:
+        found.add(f"checker.{problem.field}", problem.message, problem.limit)
+    return Program(
+        runtime=alone.runtime,
+        files=files,
+        entrypoint=entrypoint,
+        limits=alone.limits,
+        compile_limits=alone.compile_limits,
+        isolation=isolation,
+    )
+
+
 def _check_tests(
     request: EvaluationRequest, runtime: RuntimeOffer | None, settings: ApiSettings, found: _Findings
 ) -> None:
@@ -262,3 +295,12 @@ def _check_inputs(request: EvaluationRequest, settings: ApiSettings, found: _Fin
         if len(case.stdin.encode()) > limit:
             found.add(f"cases.{index}.stdin", f"at most {limit} bytes", limit)
         _check_args(f"cases.{index}.args", case.args, found)
+        if isinstance(case.compare, RegexCompare):
+            _check_compare(f"cases.{index}.compare", case.compare, found)
+
+
+def _check_compare(field: str, compare: RegexCompare, found: _Findings) -> None:
+    try:
+        check_regex(compare.regex)
+    except ValueError as error:
+        found.add(field, f"is no regular expression of RE2's: {error}"[:300])

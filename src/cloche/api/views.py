@@ -74,6 +74,7 @@ def evaluation(stored: Stored) -> Evaluation:
         isolation_note=isolation_note(fields["isolation"]),
         evidence=record.evidence if record else None,
         exit_code=execution.exit_code if execution else None,
+        score=execution.score if execution else None,
         signal=execution.signal if execution else None,
         memory_source=execution.usage.memory_source if execution else None,
         stdout=outputs["stdout"],
@@ -193,6 +194,7 @@ def _case_view(case: CaseResult) -> CaseView:
         stdout=_span_view(case.stdout),
         stderr=_span_view(case.stderr),
         evidence=case.evidence,
+        score=case.score,
     )
 
 

@@ -65,6 +65,7 @@ class CaseView(BaseModel):
     stdout: SpanView
     stderr: SpanView
     evidence: Evidence | None
+    score: float | None = None
 
 
 class Timeline(BaseModel):
@@ -115,19 +116,23 @@ class SubmittedProgram(BaseModel):
     isolation: Isolation
     network: Network = "none"
     cases: list[Case]
+    stop_on_failure: bool = False
     tests: FunctionTests | None = None
+    checker: "SubmittedProgram | None" = None
 
 
 class Evaluation(EvaluationSummary):
     """Everything known about one evaluation. Before it is finished, what is known is provisional.
 
     ``isolation_features`` names what held the program in; empty until it is finished.
+    ``score`` is how much of its cases is right, by their points, from 0 to 1.
     ``isolation_note`` is there when the isolation was weaker than the default.
     """
 
     isolation_features: list[str] = []
     isolation_note: str | None = None
     evidence: Evidence | None
+    score: float | None = None
     exit_code: int | None
     signal: int | None
     memory_source: Literal["cgroup", "sampled", "none"] | None

@@ -74,11 +74,11 @@ class FailedLine(BaseModel):
     """The platform failed; says nothing about the program.
 
     ``started`` tells whether the program had begun. ``cell_lost`` means the cell or its
-    launcher died under the run, ``tests_unusable`` that the problem's tests fail without the program.
+    launcher died under the run, ``grader_failed`` that the problem's tests fail without the program.
     """
 
     type: Literal["failed"] = "failed"
-    reason: Literal["cell_lost", "engine_error", "overloaded", "unsupported", "deadline", "tests_unusable"]
+    reason: Literal["cell_lost", "engine_error", "overloaded", "unsupported", "deadline", "grader_failed"]
     started: bool
     message: Message = ""
 

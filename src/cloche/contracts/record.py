@@ -21,6 +21,8 @@ def _inline(text: str) -> str:
     return text
 
 
+#: From nothing right to everything.
+Score: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 #: Base64 of at most ``INLINE_OUTPUT_BYTES``.
 InlineBytes: TypeAlias = Annotated[Base64, AfterValidator(_inline)]
 
@@ -94,6 +96,8 @@ class CaseResult(BaseModel):
     stdout: Span = Field(default_factory=Span)
     stderr: Span = Field(default_factory=Span)
     evidence: Evidence | None = None
+    #: How much of the case is right; null when it did not run.
+    score: Score | None = None
 
 
 class StreamSummary(BaseModel):
@@ -150,6 +154,8 @@ class ExecutionRecord(BaseModel):
     stderr: StreamSummary = Field(default_factory=StreamSummary)
     compile: CompileResult | None = None
     cases: list[CaseResult] = Field(default_factory=list[CaseResult])
+    #: The cases' scores weighted by their points; null without cases.
+    score: Score | None = None
     cell_ready_at: Instant | None = None
     compiled_at: Instant | None = None
 

@@ -22,7 +22,19 @@ class FloatCompare(BaseModel):
     float: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-Compare: TypeAlias = Literal["exact", "trimmed", "tokens"] | FloatCompare
+class RegexCompare(BaseModel):
+    """The whole output, but for white space at its end, must match this expression (RE2: no look-around)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    regex: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+#: ``unordered_lines`` compares lines in any order; ``json`` values, whatever their white space and order of keys;
+#: ``checker`` asks the evaluation's ``checker``.
+Compare: TypeAlias = (
+    Literal["exact", "trimmed", "tokens", "unordered_lines", "json", "checker"] | FloatCompare | RegexCompare
+)
 
 
 class File(BaseModel):
@@ -45,6 +57,14 @@ class Case(BaseModel):
     args: list[str] = Field(default_factory=list[str], max_length=256)
     expected_stdout: str | None = None
     compare: Compare = "trimmed"
+    points: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = Field(
+        default=1.0, description="Its weight in the score."
+    )
+
+    @property
+    def is_graded(self) -> bool:
+        """Whether its output is looked at."""
+        return self.expected_stdout is not None or self.compare == "checker" or isinstance(self.compare, RegexCompare)
 
 
 class FunctionTests(BaseModel):
@@ -87,7 +107,31 @@ class Program(BaseModel):
     network: Network = "none"
     start: Start = "any"
     cases: list[Case] = Field(default_factory=list[Case])
+    stop_on_failure: bool = False
     tests: FunctionTests | None = None
+    checker: "Program | None" = None
+
+
+class CheckerRequest(BaseModel):
+    """A program that tells whether an output is right, by testlib's convention, in a cell of its own.
+
+    Started with the paths of the case's input, the program's output and the expected one, it exits with 0 (right),
+    1 or 2 (wrong), or 7 (``points 0.5`` on stderr).
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    runtime: RuntimeName
+    source: str | None = Field(default=None, description="The checker, if it is one file.")
+    files: list[File] | None = Field(default=None, description="The checker, if it is several files.")
+    entrypoint: str | None = Field(default=None, max_length=255)
+    limits: Limits = Field(default_factory=Limits)
+    compile_limits: CompileLimits = Field(default_factory=CompileLimits)
+
+    @model_validator(mode="after")
+    def _one_program(self) -> Self:
+        _check_one_program(self.source, self.files)
+        return self
 
 
 class EvaluationRequest(BaseModel):
@@ -137,6 +181,8 @@ class EvaluationRequest(BaseModel):
         description=f"Run one after the other in one cell; none begins once they took {MOST_TOTAL_S:g} s together.",
     )
 
+    stop_on_failure: bool = Field(default=False, description="Whether no case is run after the first that fails.")
+    checker: CheckerRequest | None = Field(default=None, description="For cases whose `compare` is `checker`.")
     tests: FunctionTests | None = Field(default=None, description="Instead of `cases`, for programs in Python.")
 
     @model_validator(mode="after")
@@ -147,9 +193,19 @@ class EvaluationRequest(BaseModel):
 
     @model_validator(mode="after")
     def _one_program(self) -> Self:
-        if (self.source is None) == (self.files is None):
-            raise ValueError("give exactly one of 'source' and 'files'")
+        _check_one_program(self.source, self.files)
         return self
+
+    @model_validator(mode="after")
+    def _checker_if_asked(self) -> Self:
+        if self.checker is None and any(case.compare == "checker" for case in self.cases):
+            raise ValueError("a case is compared by the 'checker', and there is none")
+        return self
+
+
+def _check_one_program(source: str | None, files: list[File] | None) -> None:
+    if (source is None) == (files is None):
+        raise ValueError("give exactly one of 'source' and 'files'")
 
 
 #: How many evaluations one ``POST /api/v1/evaluations:batch`` may submit.

@@ -37,6 +37,10 @@ class CellLostError(Exception):
         self.usage = usage
 
 
+class LeaseEndedError(Exception):
+    """The lease ended in a step."""
+
+
 @dataclass(frozen=True)
 class StepFacts:
     """A finished step: the launcher's words, the engine's measurements, the limits it ran under.
@@ -70,7 +74,7 @@ class Cell:
         self._writing = asyncio.Lock()
         self._file_errno = 0
         self._stepping = False
-        self._taken = asyncio.Event()
+        self._begun, self._taken = asyncio.Event(), asyncio.Event()
 
     def at_home(self, command: Command) -> Command:
         """The command with this cell's work directory as its home, unless its environment says otherwise."""
@@ -125,9 +129,20 @@ class Cell:
             EngineError: the engine could not do its part.
             ValueError: an argument or variable holds a NUL.
         """
-        await self._slot.confine(limits)
-        await self._give(protocol.step(self._step(command, limits)))
+        self._begun.clear()
         self._stepping = True
+        try:
+            await self._slot.confine(limits)
+            await self._give(protocol.step(self._step(command, limits)))
+            self._begun.set()
+            done = await self._done(limits, sink)
+        finally:
+            self._stepping = False
+            self._begun.set()
+            self._taken.set()
+        return StepFacts(done, await self._slot.usage(), limits, self._file_errno)
+
+    async def _done(self, limits: Limits, sink: Sink) -> Done:
         watching = asyncio.create_task(self._watch_cpu(limits.cpu_time_s))
         try:
             async with asyncio.timeout(limits.wall_time_s + _REPORT_S) as guard:
@@ -136,11 +151,9 @@ class Cell:
             raise await self._lost("the launcher does not report") from None
         finally:
             watching.cancel()
-            self._stepping = False
-            self._taken.set()
         if done.killed == "cancel" and watching.done() and not watching.cancelled() and watching.result():
-            done = replace(done, killed="cpu")
-        return StepFacts(done, await self._slot.usage(), limits, self._file_errno)
+            return replace(done, killed="cpu")
+        return done
 
     async def feed(self, data: bytes) -> None:
         """Give the program of a live step more stdin, empty for its end; returns when its pipe has taken all of it.
@@ -151,6 +164,8 @@ class Cell:
             EngineError: the launcher does not listen.
             ValueError: more than a frame holds.
         """
+        if self._stepping:
+            await self._begun.wait()
         if self._stepping:
             self._taken.clear()
             await self._send(protocol.more_input(data))

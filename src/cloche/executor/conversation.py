@@ -17,7 +17,7 @@ from cloche.contracts.record import Evidence
 from cloche.contracts.submission import Program
 from cloche.contracts.values import as_message
 from cloche.contracts.words import Stream
-from cloche.executor.cell import Cell, CellLostError, Command, StepFacts
+from cloche.executor.cell import Cell, CellLostError, Command, LeaseEndedError, StepFacts
 from cloche.executor.engines.engine import EngineError
 from cloche.executor.program import Prepared
 from cloche.executor.relay import Relay
@@ -33,7 +33,7 @@ _VERDICT: Final = b'{"verdict":'
 _VERDICT_BYTES: Final = 16 * 1024
 
 
-class TestsUnusableError(Exception):
+class GraderFailedError(Exception):
     """The tests failed before they called the program."""
 
 
@@ -99,8 +99,9 @@ class Conversation:
         """The verdict on the program that ``command`` starts, with what it used.
 
         Raises:
-            TestsUnusableError: the tests failed by themselves.
+            GraderFailedError: the tests failed by themselves.
             CellLostError: the program's cell died, and not for want of memory.
+            LeaseEndedError: the deadline passed meanwhile.
             EngineError: the engine could not do its part.
         """
         spoken = asyncio.create_task(self._converse())
@@ -182,7 +183,9 @@ class Conversation:
                 raise
             return outcome_lost_to_memory(error, self._limits)
         facts = replace(facts, limits=self._limits)
-        if facts.done.killed == "deadline" or facts.file_errno:
+        if "deadline" in {facts.done.killed, None if tests.exception() else tests.result().done.killed}:
+            raise LeaseEndedError
+        if facts.file_errno:
             return outcome_of(facts)
         judged = judge_overrun(facts) or self._broken
         if judged is None and said is None and was_over:
@@ -197,7 +200,7 @@ class Conversation:
     def _by_tests(self, tests: asyncio.Task[StepFacts], said: _Verdict | None) -> Judgement:
         said = said or _Verdict("", _how_it_ended(tests))
         if not self._called:
-            raise TestsUnusableError(said.text)
+            raise GraderFailedError(f"The problem's tests can't be used: {said.text}")
         if said.name == "passed":
             return Judgement("accepted", "Passed its tests.", Evidence(source="output"))
         evidence = Evidence(source="output", detail=said.text)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloche.contracts.execution import FailedLine, FinishedLine, RuntimeOffer, StartedLine
-from cloche.contracts.limits import CompileLimits, Limits
 from cloche.contracts.record import ExecutionRecord
 from cloche.contracts.submission import Program
 from cloche.contracts.values import as_message
-from cloche.executor.cell import Cell, CellLostError
-from cloche.executor.conversation import TestsUnusableError
+from cloche.executor.cell import Cell, CellLostError, LeaseEndedError
+from cloche.executor.checker import Checker
+from cloche.executor.conversation import GraderFailedError
 from cloche.executor.engines.engine import (
     CellSpec,
     Engine,
@@ -26,7 +26,7 @@ from cloche.executor.engines.engine import (
 from cloche.executor.outbox import Outbox
 from cloche.executor.program import Prepared, prepare
 from cloche.executor.runtimes import Runtime
-from cloche.executor.steps import Grader, LeaseEndedError, Steps
+from cloche.executor.steps import Grader, Steps
 from cloche.executor.tested_program import prepared_tests, tests_limits, with_candidate, with_tests
 from cloche.kit import tracing
 from cloche.kit.clock import iso_now
@@ -47,6 +47,14 @@ class ReadyRuntime:
     toolchain: Toolchain
 
 
+@dataclass(frozen=True)
+class Ready:
+    """What runs a program, and its checker if it has one."""
+
+    program: ReadyRuntime
+    checker: ReadyRuntime | None = None
+
+
 class Execution:
     """Runs one program once. ``run`` may be cancelled at any time and then leaves no cell behind.
 
@@ -55,16 +63,17 @@ class Execution:
     """
 
     def __init__(
-        self, cell_id: str, program: Program, ready: ReadyRuntime, engine: Engine, tier: Tier, outbox: Outbox
+        self, cell_id: str, program: Program, ready: Ready, engine: Engine, tier: Tier, outbox: Outbox
     ) -> None:
         self._id = cell_id
         self._program = program
-        self._ready = ready
+        self._ready = ready.program
+        self._checker = ready.checker
         self._engine = engine
         self._tier = tier
         self._outbox = outbox
-        self._tests = self._prepare_tests(program, ready)
-        self._prepared = prepare(_as_started(program), ready.runtime, ready.toolchain)
+        self._tests = self._prepare_tests(program, ready.program)
+        self._prepared = prepare(_as_started(program), ready.program.runtime, ready.program.toolchain)
         self._cells: list[Cell] = []
         self._lease = asyncio.timeout(None)
         self._running = False
@@ -104,8 +113,8 @@ class Execution:
             reason, message = "overloaded", str(error)
         except EngineError as error:
             reason, message = "engine_error", str(error)
-        except TestsUnusableError as error:
-            reason, message = "tests_unusable", f"The problem's tests can't be used: {error}"
+        except GraderFailedError as error:
+            reason, message = "grader_failed", str(error)
         except (LeaseEndedError, TimeoutError):
             pass
         log.warning("execution.failed", cell=self._id, reason=reason, message=message)
@@ -129,10 +138,10 @@ class Execution:
 
     async def _in_cell(self, deadline_s: float) -> ExecutionRecord:
         program = self._program
-        compiling = program.compile_limits if self._ready.runtime.compiled else None
-        opening = [self._open(self._id, program.limits, compiling, deadline_s)]
+        opening = [self._open(self._id, program, self._ready, deadline_s)]
         if self._tests is not None:
-            opening.append(self._open(f"{self._id}-tests", tests_limits(program.limits), None, deadline_s))
+            tests = program.model_copy(update={"limits": tests_limits(program.limits)})
+            opening.append(self._open(f"{self._id}-tests", tests, self._ready, deadline_s))
         with tracing.span("cell", engine=self._engine.name, isolation=self._tier.isolation):
             opened = await asyncio.gather(*opening, return_exceptions=True)
         for cell in opened:
@@ -141,17 +150,23 @@ class Execution:
             self._cells.append(cell)
         return await self._steps()
 
-    async def _open(
-        self, cell_id: str, limits: Limits, compile_limits: CompileLimits | None, deadline_s: float
-    ) -> Cell:
+    async def _open_checker(self, checker: Program, ready: ReadyRuntime) -> Cell:
+        ends = self._lease.when()
+        assert ends is not None
+        left_s = max(0.0, ends - asyncio.get_running_loop().time() - _GRACE_S)
+        cell = await self._open(f"{self._id}-check", checker, ready, left_s)
+        self._cells.append(cell)
+        return cell
+
+    async def _open(self, cell_id: str, program: Program, ready: ReadyRuntime, deadline_s: float) -> Cell:
         spec = CellSpec(
             id=cell_id,
-            runtime=self._ready.runtime,
-            toolchain=self._ready.toolchain,
-            limits=limits,
-            compile_limits=compile_limits,
+            runtime=ready.runtime,
+            toolchain=ready.toolchain,
+            limits=program.limits,
+            compile_limits=program.compile_limits if ready.runtime.compiled else None,
             isolation=self._tier.isolation,
-            network=self._program.network,
+            network=program.network,
         )
         slot = await self._engine.open(spec)
         self._slots.append(slot)
@@ -183,10 +198,19 @@ class Execution:
         started = StartedLine(runtime=runtime, engine=engine.name, isolation=tier.isolation, at=iso_now())
         await self._outbox.put(started.model_dump_json().encode() + b"\n")
         self._started = True
-        cell, *others = self._cells
-        grader = Grader(others[0], self._tests) if self._tests else None
-        steps = Steps(cell, self._program, self._prepared, self._outbox, lambda: self._killed, grader)
+        steps = Steps(
+            self._cells[0], self._program, self._prepared, self._outbox, lambda: self._killed, self._grading()
+        )
         return await steps.run(runtime=runtime, engine=engine.name, tier=tier)
+
+    def _grading(self) -> Grader | Checker | None:
+        if self._tests is not None:
+            return Grader(self._cells[1], self._tests)
+        checker, ready = self._program.checker, self._checker
+        if checker is None or ready is None:
+            return None
+        prepared = prepare(checker, ready.runtime, ready.toolchain)
+        return Checker(checker, prepared, lambda: self._open_checker(checker, ready))
 
 
 def _as_started(program: Program) -> Program:

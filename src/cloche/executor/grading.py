@@ -1,12 +1,17 @@
 """Whether a program's output is what a case expects. Pure, linear in time, no copies of large outputs."""
 
+import json
 import math
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
+from typing import Final, cast
 
-from cloche.contracts.submission import Compare, FloatCompare
+from cloche.contracts.submission import Compare, FloatCompare, RegexCompare
+from cloche.kit.linear_regex import matches_whole
 
 _TOKEN = re.compile(rb"[^ \t\n\r\x0b\x0c]+")
 _NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|inf(?:inity)?|nan)", re.IGNORECASE)
@@ -21,6 +26,8 @@ class Grade:
 
     matches: bool
     difference: str = ""
+    #: Of a checker that gives parts.
+    score: float | None = None
 
 
 _SAME = Grade(matches=True)
@@ -32,20 +39,20 @@ def grade(output: bytes, expected: bytes, compare: Compare) -> Grade:
     ``exact`` is byte for byte. ``trimmed`` ignores whitespace at the ends of lines and of the
     output. ``tokens`` compares what stands between whitespace. ``float`` compares tokens,
     and numbers up to a difference that is absolute or relative to the expected number;
-    NaN equals NaN, an infinity only itself.
+    NaN equals NaN, an infinity only itself. ``unordered_lines`` is ``trimmed`` in any order of the lines. ``json``
+    compares values, numbers as numbers. A ``regex`` must match the whole output but for white space at its end.
+    ``checker`` is not for here.
     """
-    if output == expected:
-        return _SAME
+    if isinstance(compare, RegexCompare):
+        return _by_regex(output, compare.regex)
     if isinstance(compare, FloatCompare):
-        return _by_token(output, expected, compare.float)
-    if compare == "exact":
-        return _exact(output, expected)
-    if compare == "trimmed":
-        return _by_line(output, expected)
-    return _by_token(output, expected, None)
+        return _SAME if output == expected else _by_token(output, expected, compare.float)
+    return _BY_NAME[compare](output, expected)
 
 
 def _exact(output: bytes, expected: bytes) -> Grade:
+    if output == expected:
+        return _SAME
     shorter = min(len(output), len(expected))
     for start in range(0, shorter, _BLOCK):
         ours, theirs = output[start : start + _BLOCK], expected[start : start + _BLOCK]
@@ -61,6 +68,47 @@ def _by_line(output: bytes, expected: bytes) -> Grade:
         if ours != theirs:
             return Grade(matches=False, difference=_what("line", number, ours, theirs))
     return _SAME
+
+
+def _in_any_order(output: bytes, expected: bytes) -> Grade:
+    left = Counter(_lines(expected))
+    for number, ours in enumerate(_lines(output), 1):
+        if not left[ours]:
+            return Grade(matches=False, difference=f"line {number} is not expected, or too often")
+        left[ours] -= 1
+    missing = left.total()
+    return Grade(matches=False, difference=f"lines are missing: {missing}") if missing else _SAME
+
+
+def _by_json(output: bytes, expected: bytes) -> Grade:
+    try:
+        ours = json.loads(output)
+    except (ValueError, RecursionError):
+        return Grade(matches=False, difference="it is no JSON")
+    try:
+        theirs = json.loads(expected)
+        same = _equal(ours, theirs)
+    except (ValueError, RecursionError):
+        return Grade(matches=False, difference="it is nested too deeply, or what is expected is no JSON")
+    return _SAME if same else Grade(matches=False, difference="the JSON value differs")
+
+
+def _equal(ours: object, theirs: object) -> bool:
+    """Equality in which ``true`` is not 1."""
+    if isinstance(ours, bool) or isinstance(theirs, bool):
+        return ours is theirs
+    if isinstance(ours, list) and isinstance(theirs, list):
+        mine, yours = cast("list[object]", ours), cast("list[object]", theirs)
+        return len(mine) == len(yours) and all(map(_equal, mine, yours))
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        named, wanted = cast("dict[str, object]", ours), cast("dict[str, object]", theirs)
+        return named.keys() == wanted.keys() and all(_equal(named[key], wanted[key]) for key in named)
+    return ours == theirs
+
+
+def _by_regex(output: bytes, regex: str) -> Grade:
+    text = output.rstrip().decode("utf-8", "replace")
+    return _SAME if matches_whole(regex, text) else Grade(matches=False, difference="it does not match the expression")
 
 
 def _by_token(output: bytes, expected: bytes, tolerance: float | None) -> Grade:
@@ -100,3 +148,12 @@ def _close(ours: bytes, theirs: bytes, tolerance: float) -> bool:
     if math.isinf(measured) or math.isinf(wanted):
         return measured == wanted
     return abs(measured - wanted) <= max(tolerance, tolerance * abs(wanted))
+
+
+_BY_NAME: Final[dict[str, Callable[[bytes, bytes], Grade]]] = {
+    "exact": _exact,
+    "trimmed": _by_line,
+    "tokens": partial(_by_token, tolerance=None),
+    "unordered_lines": _in_any_order,
+    "json": _by_json,
+}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from cloche.contracts.limits import Limits
 from cloche.contracts.record import CaseResult, CompileResult, Evidence, Span, Usage
 from cloche.contracts.submission import Case
+from cloche.contracts.values import as_message
 from cloche.executor.cell import CellLostError, StepFacts
 from cloche.executor.grading import Grade
 from cloche.executor.verdict import Judgement, judge, judge_memory, judge_total, lost_usage, usage
@@ -21,6 +22,8 @@ class Outcome:
     signal: int | None = None
     out_written: int = 0
     err_written: int = 0
+    #: Of a case that is partly right; else its verdict tells.
+    score: float | None = None
 
 
 def outcome_of(facts: StepFacts) -> Outcome:
@@ -51,8 +54,10 @@ def graded(outcome: Outcome, grade: Grade) -> Outcome:
     """The outcome once its output was compared."""
     if grade.matches:
         return outcome
-    evidence = Evidence(source="output", detail=grade.difference)
-    return replace(outcome, judgement=Judgement("wrong_answer", f"Wrong output: {grade.difference}.", evidence))
+    difference = as_message(grade.difference)
+    evidence = Evidence(source="output", detail=difference)
+    judged = Judgement("wrong_answer", as_message(f"Wrong output: {difference}."), evidence)
+    return replace(outcome, judgement=judged, score=grade.score or 0.0)
 
 
 def as_compile_error(outcome: Outcome) -> Outcome:
@@ -94,6 +99,17 @@ def case_result(index: int, case: Case, outcome: Outcome, stdout: Span, stderr: 
         stdout=stdout,
         stderr=stderr,
         evidence=judged.evidence,
+        score=float(judged.verdict == "accepted") if outcome.score is None else outcome.score,
+    )
+
+
+def total_score(cases: list[Case], results: list[CaseResult]) -> float | None:
+    """The points of what is right, from 0 to 1; a case that did not run has none."""
+    whole = sum(case.points for case in cases)
+    if not results or whole == 0:
+        return None
+    return min(
+        1.0, sum(case.points * (result.score or 0.0) for case, result in zip(cases, results, strict=True)) / whole
     )
 
 

@@ -10,7 +10,7 @@ from cloche.contracts.values import as_message
 from cloche.contracts.words import Stream
 from cloche.executor.cell import Cell, CellLostError, Command
 from cloche.executor.engines.engine import CellSpec, Engine, EngineBusyError, EngineError, Toolchain
-from cloche.executor.execution import Execution, ReadyRuntime
+from cloche.executor.execution import Execution, Ready, ReadyRuntime
 from cloche.executor.outbox import Outbox
 from cloche.executor.runtimes import Runtime, filled
 from cloche.kit.ids import uuid7
@@ -86,7 +86,7 @@ async def _self_test(ready: ReadyRuntime, engine: Engine) -> None:
         cases=[Case(expected_stdout=test.expected, compare="exact")],
     )
     outbox = Outbox()
-    line = await Execution(f"test-{uuid7()}", program, ready, engine, engine.tiers[-1], outbox).run(_LEASE_S)
+    line = await Execution(f"test-{uuid7()}", program, Ready(ready), engine, engine.tiers[-1], outbox).run(_LEASE_S)
     if isinstance(line, FailedLine) and line.reason == "overloaded":
         raise NoRoomError(line.message)
     if isinstance(line, FailedLine):

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from cloche.contracts.capabilities import Capabilities
 from cloche.contracts.execution import ExecutionRequest, ExecutorOffer, FailedLine, FinishedLine
+from cloche.contracts.submission import Program
 from cloche.contracts.words import Isolation, LeaseId, satisfies
 from cloche.executor.engine_watch import EngineWatch
 from cloche.executor.engines.engine import Engine, SlotStuckError, Tier
-from cloche.executor.execution import Execution
+from cloche.executor.execution import Execution, Ready
 from cloche.executor.metrics import ExecutorMetrics
 from cloche.executor.outbox import Outbox
 from cloche.executor.ready_runtimes import ReadyRuntimes
@@ -108,7 +109,7 @@ class ExecutorService:
         if refusal is not None:
             self._metrics.refused.labels(refusal.reason).inc()
             return RefusedStream(refusal)
-        ready = self._runtimes.find(request.program.runtime)
+        ready = self._ready(request.program)
         assert ready is not None
         outbox = Outbox()
         tier = self._tier_for(request.program.isolation)
@@ -118,7 +119,7 @@ class ExecutorService:
         self._idle.clear()
         task = asyncio.create_task(_traced(execution, request, place))
         task.add_done_callback(lambda _: outbox.close())
-        finished = self._finished_of(request.execution_id, execution, ready.runtime.name)
+        finished = self._finished_of(request.execution_id, execution, ready.program.runtime.name)
         return ExecutionStream(execution, task, outbox, finished)
 
     async def extend(self, ids: list[LeaseId], deadline_s: float) -> list[LeaseId]:
@@ -155,8 +156,13 @@ class ExecutorService:
         """The weakest sound one that satisfies: whoever allows less is not made to pay for more."""
         return next((tier for tier in self._standing.healthy_tiers if satisfies(tier.isolation, wanted)), None)
 
+    def _ready(self, program: Program) -> Ready | None:
+        found = self._runtimes.find(program.runtime)
+        checker = self._runtimes.find(program.checker.runtime) if program.checker else None
+        return None if found is None or (program.checker and checker is None) else Ready(found, checker)
+
     def _refusal(self, request: ExecutionRequest) -> FailedLine | None:
-        if self._runtimes.find(request.program.runtime) is None:
+        if self._ready(request.program) is None:
             return FailedLine(reason="unsupported", started=False, message="This runtime is not offered here.")
         if self._tier_for(request.program.isolation) is None:
             return FailedLine(reason="unsupported", started=False, message="This isolation is not offered here.")

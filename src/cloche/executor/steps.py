@@ -10,8 +10,9 @@ from cloche.contracts.limits import MOST_TOTAL_S
 from cloche.contracts.record import INLINE_OUTPUT_BYTES, CaseResult, CompileResult, ExecutionRecord
 from cloche.contracts.submission import Case, Program
 from cloche.contracts.words import EngineName, Stream
-from cloche.executor.cell import Cell, CellLostError, Command, Sink
-from cloche.executor.conversation import Conversation
+from cloche.executor.cell import Cell, CellLostError, Command, LeaseEndedError, Sink
+from cloche.executor.checker import Checker
+from cloche.executor.conversation import Conversation, GraderFailedError
 from cloche.executor.engines.engine import Tier
 from cloche.executor.grading import grade
 from cloche.executor.outbox import Outbox
@@ -28,6 +29,7 @@ from cloche.executor.results import (
     outcome_lost_to_memory,
     outcome_of,
     skipped,
+    total_score,
     total_usage,
 )
 from cloche.kit import tracing
@@ -37,10 +39,6 @@ from cloche.kit.clock import iso_now
 _TRACED_CASES = 50
 #: Larger outputs are graded in a thread.
 _GRADE_INLINE_BYTES = 256 * 1024
-
-
-class LeaseEndedError(Exception):
-    """The lease ended in a step."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +62,11 @@ class Steps:
         prepared: Prepared,
         outbox: Outbox,
         is_killed: Callable[[], bool],
-        grader: Grader | None = None,
+        grader: "Grader | Checker | None" = None,
     ) -> None:
         self._cell = cell
-        self._grader = grader
+        self._grader = grader if isinstance(grader, Grader) else None
+        self._checker = grader if isinstance(grader, Checker) else None
         self._program = program
         self._prepared = prepared
         self._outbox = outbox
@@ -125,6 +124,7 @@ class Steps:
             stderr=streams["stderr"],
             compile=compiled,
             cases=results,
+            score=total_score(self._cases, results),
             cell_ready_at=ready_at,
             compiled_at=compiled_at,
         )
@@ -149,7 +149,7 @@ class Steps:
     async def _run(self, command: Command) -> tuple[Outcome, bytes]:
         """One process tree, ungraded, and its stdout if some case wants to see it."""
         collected = bytearray()
-        wanted = any(case.expected_stdout is not None for case in self._cases)
+        wanted = any(case.is_graded for case in self._cases)
 
         async def take(stream: Stream, data: bytes) -> None:
             if wanted and stream == "stdout":
@@ -191,7 +191,8 @@ class Steps:
         deciding: Outcome | None = None
         taken_s = 0.0
         for index, (case, command) in enumerate(zip(self._cases, self._prepared.runs, strict=True)):
-            if self._lost or self._is_killed():
+            failed = deciding is not None and deciding.judgement.verdict != "accepted"
+            if self._lost or self._is_killed() or (failed and self._program.stop_on_failure):
                 results.append(skipped(index, case))
                 continue
             if taken_s >= MOST_TOTAL_S:
@@ -213,9 +214,20 @@ class Steps:
         return deciding or cancelled(), results
 
     async def _graded(self, case: Case, outcome: Outcome, output: bytes) -> Outcome:
-        if outcome.judgement.verdict != "accepted" or case.expected_stdout is None:
+        if outcome.judgement.verdict != "accepted" or not case.is_graded:
             return outcome
-        expected = case.expected_stdout.encode()
+        if case.compare == "checker":
+            assert self._checker is not None
+            return await self._checked(self._checker, case, outcome, output)
+        expected = (case.expected_stdout or "").encode()
         if len(output) + len(expected) > _GRADE_INLINE_BYTES:
             return graded(outcome, await asyncio.to_thread(grade, output, expected, case.compare))
         return graded(outcome, grade(output, expected, case.compare))
+
+    async def _checked(self, checker: Checker, case: Case, outcome: Outcome, output: bytes) -> Outcome:
+        try:
+            return graded(outcome, await checker.check(case, output))
+        except GraderFailedError:
+            if self._is_killed():
+                return cancelled()
+            raise

@@ -13,6 +13,7 @@ MAX_STARTED_ATTEMPTS: Final = 3
 MAX_CELLS_LOST: Final = 2
 
 CELL_LOST: Final = "cell_lost"
+GRADER_FAILED: Final = "grader_failed"
 WORKER_LOST: Final = "worker_lost"
 WORKER_LEAVING: Final = "worker_leaving"
 QUEUE_TIMEOUT: Final = "queue_timeout"
@@ -20,6 +21,7 @@ QUEUE_TIMEOUT: Final = "queue_timeout"
 KNOWN_REASONS: Final = frozenset(
     {
         CELL_LOST,
+        GRADER_FAILED,
         WORKER_LOST,
         WORKER_LEAVING,
         QUEUE_TIMEOUT,
@@ -86,6 +88,8 @@ def after_fault(history: History, fault: Fault, spread: float) -> Requeue | Give
     """
     if fault.counts_as_cell_lost and history.cells_lost + 1 >= MAX_CELLS_LOST:
         return BlameProgram()
+    if fault.reason == GRADER_FAILED:
+        return GiveUp()  # a problem's tests or checker, which another attempt would only run again
     if fault.started and history.started_attempts + 1 >= MAX_STARTED_ATTEMPTS:
         return GiveUp()
     return Requeue(backoff(history.attempt, spread))

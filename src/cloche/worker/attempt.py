@@ -238,7 +238,7 @@ class Attempt:
             started=started or self._guard.started,
             executor=self._executor,
         )
-        return Outcome(report, executor_fault=reason not in {"cell_lost", "overloaded", "deadline", "tests_unusable"})
+        return Outcome(report, executor_fault=reason not in {"cell_lost", "overloaded", "deadline", "grader_failed"})
 
     def _longest_silence_s(self) -> float:
         limits = self._task.program.limits.wall_time_s

@@ -12,7 +12,7 @@ from cloche.contracts.record import ExecutionRecord
 from cloche.contracts.submission import File, Program
 from cloche.executor.engines.docker.engine import DockerEngine
 from cloche.executor.engines.docker.proxy_client import ContainerOrder
-from cloche.executor.execution import Execution, ReadyRuntime
+from cloche.executor.execution import Execution, Ready, ReadyRuntime
 from cloche.executor.outbox import Outbox
 from cloche.executor.runtimes import load_runtimes
 from cloche.kit.errors import OverloadedError
@@ -45,7 +45,7 @@ async def record_of(engine: DockerEngine, source: str, limits: Limits = LIMITS) 
     )
     ready = ReadyRuntime(RuntimeOffer(name="python", version="3"), python, (await engine.toolchains(python))[0])
     (tier,) = engine.tiers
-    line = await Execution(f"test-{uuid7()}", program, ready, engine, tier, Outbox()).run(60)
+    line = await Execution(f"test-{uuid7()}", program, Ready(ready), engine, tier, Outbox()).run(60)
     assert isinstance(line, FinishedLine), line
     return line.record
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from cloche.contracts.execution import STREAM_LINE, ExecutionRequest, FailedLine
 from cloche.contracts.words import LeaseId
 from cloche.executor.engines.engine import SlotStuckError
-from cloche.executor.execution import Execution
+from cloche.executor.execution import Execution, Ready
 from cloche.executor.metrics import ExecutorMetrics
 from cloche.executor.outbox import Outbox
 from cloche.executor.service import ExecutionStream, ExecutorService, RefusedStream
@@ -46,7 +46,7 @@ async def is_waiting(task: asyncio.Task[None]) -> bool:
 
 async def test_how_it_ended_is_known_before_the_cell_is_gone():
     slot, outbox = GatedSlot(), Outbox()
-    execution = Execution("cell", PROGRAM, ready_python(), GatedEngine(slot), TIER, outbox)
+    execution = Execution("cell", PROGRAM, Ready(ready_python()), GatedEngine(slot), TIER, outbox)
     running = asyncio.create_task(execution.run(5))
     async with asyncio.timeout(10):
         assert [piece async for piece in outbox.lines()] == []

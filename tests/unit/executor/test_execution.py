@@ -1,6 +1,6 @@
 from cloche.contracts.execution import FailedLine
 from cloche.executor.engines.engine import CellSpec, EngineError, Slot
-from cloche.executor.execution import Execution
+from cloche.executor.execution import Execution, Ready
 from cloche.executor.outbox import Outbox
 
 from .gated_slot import PROGRAM, TIER, GatedEngine, GatedSlot, ready_python
@@ -14,7 +14,7 @@ class FullEngine(GatedEngine):
 
 
 def execution() -> Execution:
-    return Execution("cell", PROGRAM, ready_python(), FullEngine(GatedSlot()), TIER, Outbox())
+    return Execution("cell", PROGRAM, Ready(ready_python()), FullEngine(GatedSlot()), TIER, Outbox())
 
 
 async def test_lease_that_has_not_begun_or_has_ended_is_not_extended():

@@ -1,12 +1,13 @@
 """Comparing outputs: what each way ignores and what it does not, and that size does not hurt."""
 
+import random
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloche.contracts.submission import Compare, FloatCompare
+from cloche.contracts.submission import Compare, FloatCompare, RegexCompare
 from cloche.executor.grading import grade
 
 WAYS: list[Compare] = ["exact", "trimmed", "tokens", FloatCompare(float=1e-6)]
@@ -97,3 +98,48 @@ def test_large_outputs_take_linear_time(way: Compare, filler: bytes) -> None:
     begun = time.process_time()
     grade(filler * 2_000_000, filler * 1_999_999 + b"x", way)
     assert time.process_time() - begun < 20
+
+
+@given(st.lists(st.sampled_from(["a", "b", "a b", "ab"]), max_size=10), st.randoms())
+def test_unordered_lines_are_the_same_in_any_order(lines: list[str], chance: random.Random) -> None:
+    mixed = chance.sample(lines, len(lines))
+    assert grade("\n".join(mixed).encode(), "\n".join(lines).encode(), "unordered_lines").matches
+
+
+@pytest.mark.parametrize(
+    ("output", "difference"),
+    [
+        (b"b\na\na\n", "line 3 is not expected, or too often"),
+        (b"a\n", "lines are missing: 1"),
+        (b"a\nc\n", "line 2 is not expected, or too often"),
+    ],
+)
+def test_unordered_lines_are_counted(output: bytes, difference: str) -> None:
+    assert grade(b"b\na\n", b"a\nb\n", "unordered_lines").matches
+    assert grade(output, b"a\nb\n", "unordered_lines").difference == difference
+
+
+@pytest.mark.parametrize(
+    ("output", "expected", "same"),
+    [
+        (b'{"a": 1, "b": [true, null]}', b'{ "b":[true,null], "a":1.0 }\n', True),
+        (b"1", b"true", False),
+        (b"[1]", b"[true]", False),
+        (b'{"a": 1}', b'{"a": 1, "b": 1}', False),
+        (b"[1, 2]", b"[2, 1]", False),
+        (b"{", b"{", False),
+        (b"[" * 100_000, b"[" * 100_000, False),
+        (b"[" * 100_000 + b"]" * 100_000, b"[]", False),
+    ],
+)
+def test_json_is_compared_by_value(output: bytes, expected: bytes, same: bool) -> None:
+    assert grade(output, expected, "json").matches is same
+
+
+def test_expression_must_match_the_whole_output() -> None:
+    assert grade(b"took 12 ms\n\n", b"", RegexCompare(regex=r"took \d+ ms")).matches
+    assert not grade(b"took 12 ms and more\n", b"", RegexCompare(regex=r"took \d+ ms")).matches
+
+
+def test_expression_that_blows_up_elsewhere_takes_linear_time() -> None:
+    assert not grade(b"a" * 1_000_000 + b"c", b"", RegexCompare(regex="(a*)*b|(a|aa)+$x")).matches

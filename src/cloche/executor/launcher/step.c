@@ -175,15 +175,23 @@ void step_kill(struct step *step, enum killed reason)
     end_all(step);
 }
 
+static long long own_cpu_us(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return used.tv_sec * 1000000ll + used.tv_nsec / 1000;
+}
+
 static long long larger(long long one, long long other)
 {
     return one > other ? one : other;
 }
 
-static long long sample(struct step *step, long long now)
+static long long sample(struct step *step)
 {
+    long long limit_us = step->limits.cpu_ms * 1000, began_us = own_cpu_us(), wait, cost;
     struct sample seen = measure_tree(step->cell, step->limits.sample_memory);
-    long long limit_us = step->limits.cpu_ms * 1000, wait, cost;
     long long total = larger(step->reaped_cpu_us + seen.cpu_us, charged_cpu_us());
 
     if (step->limits.sample_memory && seen.memory_bytes > step->limits.memory_bytes)
@@ -203,7 +211,7 @@ static long long sample(struct step *step, long long now)
         wait = SAMPLE_SHORTEST_US;
     if (wait > SAMPLE_LONGEST_US)
         wait = SAMPLE_LONGEST_US;
-    cost = (now_us() - now) * 10; /* a tree of thousands must not make us busy */
+    cost = (own_cpu_us() - began_us) * 10; /* a tree of thousands must not make us busy, nor a busy one keep us off */
     step->next_sample_us = now_us() + (wait > cost ? wait : cost);
     return step->next_sample_us;
 }
@@ -219,7 +227,7 @@ long long step_check(struct step *step)
         step_kill(step, KILLED_WALL);
         return 0;
     }
-    next = now >= step->next_sample_us ? sample(step, now) : step->next_sample_us;
+    next = now >= step->next_sample_us ? sample(step) : step->next_sample_us;
     if (!step->running)
         return 0;
     if (step->stalled_since_us == 0 && wall < next)
