@@ -16,7 +16,7 @@ WEB := src/cloche/stack/web_dist/index.html
 LAUNCHER := src/cloche/executor/launcher/bin/.built
 
 .PHONY: run stop setup dev-setup system web launcher check test test-full test-unit test-integration test-conformance \
-        test-hostile test-mutation test-e2e test-chaos chaos test-web test-cgroup2 test-docker test-proxy test-images \
+        test-hostile test-mutation test-e2e test-compat test-chaos chaos test-web test-cgroup2 test-docker test-proxy test-images \
         test-containers test-docker-kill test-compose bench bench-cell bench-docker bench-queue lock wheel clean help
 
 help: ## Show what there is
@@ -89,7 +89,7 @@ check: $(VENV)/.dev frontend/node_modules/.ready ## Formatting, lint, types, arc
 
 test: dev-setup ## All tests
 	@rm -f .cache/timings
-	@$(MAKE) --no-print-directory test-web test-unit test-integration test-conformance test-hostile test-e2e test-chaos test-docker
+	@$(MAKE) --no-print-directory test-web test-unit test-integration test-conformance test-hostile test-e2e test-compat test-chaos test-docker
 	@$(TIMED) --summary
 
 test-web: dev-setup
@@ -114,6 +114,9 @@ test-mutation: dev-setup ## Switch each defence off alone and see hostile progra
 
 test-e2e: dev-setup
 	@$(TIMED) test-e2e $(PYTEST) tests/e2e -m "not slow"
+
+test-compat: dev-setup ## The doors for Piston, Judge0 and SandboxFusion, with those systems' own clients
+	@$(TIMED) test-compat $(PYTEST) tests/compat -m "not slow"
 
 test-chaos: dev-setup
 	@$(TIMED) test-chaos $(PYTEST) tests/chaos -m "not slow and not docker"

@@ -13,6 +13,7 @@ from cloche.api.compat.ending import Ran
 from cloche.api.parts import Parts, get_parts
 from cloche.api.store import EvaluationStore
 from cloche.api.views import Stored, evaluation
+from cloche.contracts.limits import MOST_TOTAL_S
 from cloche.contracts.submission import EvaluationRequest
 from cloche.contracts.words import Stream
 from cloche.kit import tracing
@@ -58,7 +59,8 @@ async def run(request: Request, caller: Caller, body: EvaluationRequest) -> Ran:
     """
     parts = get_parts(request)
     evaluation_id = await submit(request, caller, body)
-    most_s = body.queue_timeout_s + body.compile_limits.wall_time_s + body.limits.wall_time_s + _OVERHEAD_S
+    runs_s = min(body.limits.wall_time_s * max(1, len(body.cases)), MOST_TOTAL_S + body.limits.wall_time_s)
+    most_s = body.queue_timeout_s + body.compile_limits.wall_time_s + runs_s + _OVERHEAD_S
     ended = False
     try:
         ended = await wait_or_leave(request, parts, evaluation_id, most_s)

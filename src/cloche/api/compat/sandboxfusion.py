@@ -87,8 +87,8 @@ class RunCode(BaseModel):
 
     code: str
     language: Language
-    compile_timeout: float = Field(default=10, allow_inf_nan=False)
-    run_timeout: float = Field(default=10, allow_inf_nan=False)
+    compile_timeout: float = Field(default=10, gt=0, allow_inf_nan=False)
+    run_timeout: float = Field(default=10, gt=0, allow_inf_nan=False)
     memory_limit_mib: int = Field(default=-1, alias="memory_limit_MB")
     stdin: str | None = None
     files: dict[str, str | None] = Field(default_factory=dict[str, str | None])
@@ -100,7 +100,7 @@ def as_request(body: RunCode, doors: DoorOptions) -> EvaluationRequest:
 
     Raises:
         InvalidRequestError: Cloche has nothing for the language, or can't give files back.
-        ValidationError: a limit is out of every bound.
+        ValidationError: a value that only our contract refuses.
     """
     runtime, source_file = runtime_of(body.language)
     if body.fetch_files:
