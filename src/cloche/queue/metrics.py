@@ -1,6 +1,7 @@
 """What the Queue Service counts. Labels hold its own words, its lanes and Cloche's runtimes, never a caller's text."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -37,15 +38,15 @@ class Meters:
             "cloche_queue_open_dead_letters", "Dead letters that nobody has dismissed.", registry=registry
         )
         self.enqueued = Counter("cloche_queue_enqueued", "New tasks.", registry=registry)
-        self._leases = Counter("cloche_queue_leases", "Leases given.", ["lane"], registry=registry)
-        self._wait_s = Histogram(
+        leases = Counter("cloche_queue_leases", "Leases given.", ["lane"], registry=registry)
+        wait_s = Histogram(
             "cloche_queue_wait_seconds",
             "From when a task was due to its lease, for each attempt.",
             ["lane"],
             buckets=_WAITS_S,
             registry=registry,
         )
-        self._finished = Counter(
+        finished = Counter(
             "cloche_queue_evaluations_finished",
             "Terminal records committed; runtime is none where nothing ran, other where it is not one of Cloche's.",
             ["verdict", "runtime"],
@@ -71,6 +72,8 @@ class Meters:
             "cloche_queue_outbox_lag_seconds", "Age of the oldest event not yet published.", registry=registry
         )
 
+        # Finding a series costs more than counting in it.
+        self._leases, self._wait_s, self._finished = cache(leases.labels), cache(wait_s.labels), cache(finished.labels)
         for reason in (*KNOWN_REASONS, OTHER):  # a series that begins at 1 has no increase
             self._dead.labels(reason)
             self._retried.labels(reason)
@@ -78,8 +81,8 @@ class Meters:
     def note_leased(self, rows: Sequence[Row]) -> None:
         """Count rows of ``lease.sql``."""
         for row in rows:
-            self._leases.labels(row["lane"]).inc()
-            self._wait_s.labels(row["lane"]).observe((row["leased_at"] - row["run_at"]).total_seconds())
+            self._leases(row["lane"]).inc()
+            self._wait_s(row["lane"]).observe((row["leased_at"] - row["run_at"]).total_seconds())
 
     def note_finished(self, endings: Sequence[Ending]) -> None:
         """Count what was committed."""
@@ -87,7 +90,7 @@ class Meters:
             record = ending.record
             runtime = record.execution.runtime.partition("@")[0] if record.execution else "none"
             known = runtime if runtime in self._runtimes or not record.execution else OTHER
-            self._finished.labels(record.verdict, known).inc()
+            self._finished(record.verdict, known).inc()
             if outcome_of(record.verdict) == "dead":
                 self._dead.labels(known_reason(ending.reason)).inc()
 
