@@ -2,9 +2,15 @@
 
     python benchmarks/queue_statements.py [--tasks 4000] [--rounds 5]
 
-Both on one PostgreSQL, in turns, with two callers each. The tasks are of a runtime that no worker offers, so nobody
-else leases them. Only the Queue Service, PostgreSQL and Redis run meanwhile: what the rest of the platform does about
-a round it does between rounds, or pgbench's would be paid for in HTTP's.
+Both on one PostgreSQL, in turns, with two callers each. pgbench runs ``lease_turn.sql`` and ``lease.sql`` in a
+transaction, then ``finish.sql``, each planned once. Over HTTP two coroutines of one process, with a worker's client and
+loop, call ``POST /lease`` and ``POST /complete:batch``: for these the service runs the same two statements in one
+function, which a test holds to the files, and the same third, and tells Redis of every lease and end meanwhile. What
+there is to tell of pgbench's tasks it tells beside pgbench.
+
+The tasks are of a runtime that no worker offers, so nobody else leases them. Only the Queue Service, PostgreSQL and
+Redis run meanwhile: what the rest of the platform does about a round it does between rounds, or pgbench's would be
+paid for in HTTP's.
 """
 
 import argparse
@@ -22,6 +28,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
+import uvloop
 from rich.console import Console
 from rich.table import Table
 from stack import Stack, started_stack
@@ -253,4 +260,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--tasks", type=int, default=4000)
     parser.add_argument("--rounds", type=int, default=5)
-    asyncio.run(main(parser.parse_args()))
+    uvloop.run(main(parser.parse_args()))
