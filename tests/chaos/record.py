@@ -12,7 +12,7 @@ from cloche.stack import postgres_server
 from .report import Stored
 
 _STORED: Final = Path(__file__).with_name("stored.sql").read_text(encoding="utf-8")
-_LEFT_OVER: Final = ("queue.task", "queue.outbox", "api_outbox", "awaiting_output", "poison_event")
+_LEFT_OVER: Final = ("queue.task", "queue.outbox", "api_outbox", "batch_backlog", "awaiting_output", "poison_event")
 
 
 async def read_stored(dsn: str) -> list[Stored]:

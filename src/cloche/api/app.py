@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from cloche.api.admission import Admission
 from cloche.api.batches.feed import BatchFeed
+from cloche.api.batches.reruns import Reruns
 from cloche.api.batches.service import Batches, Rules
 from cloche.api.batches.store import BatchStore
 from cloche.api.body_limit import BodyLimits
@@ -17,7 +18,7 @@ from cloche.api.compat.install import install_doors
 from cloche.api.metrics import Metrics
 from cloche.api.outbox import OutboxRelay
 from cloche.api.parts import Parts
-from cloche.api.routes import batches, catalogue, evaluations, problems, streams
+from cloche.api.routes import batch_results, batches, catalogue, evaluations, problems, streams
 from cloche.api.service import Evaluations
 from cloche.api.settings import ApiSettings
 from cloche.api.store import EvaluationStore
@@ -51,7 +52,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for part in (evaluations, batches, problems, streams, catalogue):
+    for part in (evaluations, batches, batch_results, problems, streams, catalogue):
         app.include_router(part.router)
     install_doors(app, settings)
     install_errors(app)
@@ -105,7 +106,7 @@ def _build(stores: Stores, settings: ApiSettings, background: Background, metric
     return Parts(
         store=store,
         evaluations=Evaluations(store, reader, admission, relay, settings),
-        batches=Batches(batch_store, Rules(settings, reader, admission, batch_store), feed),
+        batches=Batches(batch_store, Rules(settings, reader, admission, batch_store), feed, Reruns(stores.pool)),
         catalogue=reader,
         follower=follower,
         bells=follower.bells,

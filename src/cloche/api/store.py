@@ -208,6 +208,20 @@ class EvaluationStore:
             await self.find(evaluation_id, tenant)
         return asked is not None
 
+    async def delete(self, evaluation_id: UUID, tenant: str) -> None:
+        """Remove a finished evaluation and all that belongs to it.
+
+        Raises:
+            ConflictError: it is not finished, or belongs to a batch.
+            NotFoundError: as ``find``.
+        """
+        if await self._pool.fetchval("SELECT forget_evaluation($1, $2)", evaluation_id, tenant):
+            return
+        row = await self.find(evaluation_id, tenant)
+        if row["batch_id"] is not None:
+            raise ConflictError("It belongs to a batch: delete that.")
+        raise ConflictError("It is not finished: cancel it first.")
+
     async def finished_among(self, ids: list[UUID]) -> list[UUID]:
         """Which of these are finished."""
         rows = await self._pool.fetch("SELECT id FROM evaluation WHERE id = ANY($1) AND status = 'finished'", ids)

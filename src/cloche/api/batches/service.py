@@ -12,13 +12,16 @@ from cloche.api.batches.feed import BatchFeed
 from cloche.api.batches.intake import check_problem, read
 from cloche.api.batches.layers import canonical, content_id
 from cloche.api.batches.ndjson import Line, parse_object
+from cloche.api.batches.progress import Progress
+from cloche.api.batches.reruns import Reruns, Which
 from cloche.api.batches.store import BatchStore
 from cloche.api.batches.uploads import Upload, lines_of
 from cloche.api.catalogue import CatalogueReader
 from cloche.api.checks import Catalogue
 from cloche.api.settings import ApiSettings
 from cloche.contracts.batches import Batch, ProblemRequest, StoredProblem
-from cloche.kit.errors import MalformedRequestError
+from cloche.contracts.tallies import MEASURE_VERDICT
+from cloche.kit.errors import ConflictError, InvalidRequestError, MalformedRequestError
 
 
 class Rules:
@@ -53,11 +56,13 @@ class Rules:
 class Batches:
     """Problems and batches of any tenant."""
 
-    def __init__(self, store: BatchStore, rules: Rules, feed: BatchFeed) -> None:
+    def __init__(self, store: BatchStore, rules: Rules, feed: BatchFeed, reruns: Reruns) -> None:
         self.store = store
+        self.progress = Progress(store)
         self.max_line_bytes = rules.settings.max_body_bytes
         self._rules = rules
         self._feed = feed
+        self._reruns = reruns
 
     async def keep_problem(self, raw: bytes, tenant: str) -> StoredProblem:
         """Store a problem under its content; a repeat answers the first.
@@ -94,6 +99,58 @@ class Batches:
         return await self.upload(
             lines_of(raw, cast("dict[str, Any]", body)), tenant=tenant, key=key, partial=partial, whole=True
         )
+
+    async def cancel(self, batch_id: UUID, tenant: str) -> None:
+        """Ask for a cancellation; idempotent, and without effect once finished. Raises as ``load``."""
+        await self.store.note_if_finished(batch_id)
+        if await self.store.cancel(batch_id, tenant):
+            self._feed.wake()
+        else:
+            await self.store.find(batch_id, tenant)
+
+    async def pause(self, batch_id: UUID, tenant: str, *, paused: bool) -> None:
+        """Hold back what waits, or no longer.
+
+        Raises:
+            ConflictError: the batch is finished or cancelled.
+            NotFoundError: as ``load``.
+        """
+        await self.store.note_if_finished(batch_id)
+        if not await self.store.pause(batch_id, tenant, paused=paused):
+            await self.store.find(batch_id, tenant)
+            raise ConflictError("The batch is finished or cancelled.")
+        self._feed.wake()
+
+    async def delete(self, batch_id: UUID, tenant: str) -> None:
+        """Remove a finished batch and its evaluations. Raises as ``pause``."""
+        await self.store.note_if_finished(batch_id)
+        if not await self.store.delete(batch_id, tenant):
+            await self.store.find(batch_id, tenant)
+            raise ConflictError("The batch is not finished: cancel it first.")
+
+    async def rerun(self, batch_id: UUID, tenant: str, which: Which, key: str | None) -> UUID:
+        """Run evaluations of a finished batch again; the batch that has them.
+
+        Raises:
+            ConflictError: it is not finished, or its upload was refused.
+            InvalidRequestError: there is nothing to run again.
+        """
+        known = await self.store.upload_of(tenant, None, key) if key else None
+        if known is not None and known.received:
+            return known.batch_id
+        row = await self.store.find(batch_id, tenant)
+        counts = (await self.store.counts([batch_id], MEASURE_VERDICT))[batch_id]
+        status = views.status_of(row, views.finished_of(counts))
+        if status not in {"complete", "cancelled"}:
+            raise ConflictError(f"The batch is {status}: only a finished one can be run again.")
+        if which != "ungradable":
+            made = await self._reruns.as_new_batch(row, which, key)
+        elif await self._reruns.in_place(row):
+            made = batch_id
+        else:
+            raise InvalidRequestError("There is nothing to run again.")
+        self._feed.wake()
+        return made
 
     async def load(self, batch_id: UUID, tenant: str) -> Batch:
         """Everything of one batch.

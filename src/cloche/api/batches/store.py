@@ -18,10 +18,15 @@ _SQL: Final = {
         "add_lines",
         "add_problems",
         "add_samples",
+        "cancel",
         "counts",
         "create",
+        "delete",
+        "export",
         "find",
+        "finish",
         "page",
+        "pause",
         "problems",
         "rates",
         "refuse",
@@ -128,27 +133,30 @@ class BatchStore:
         """
         async with self._pool.acquire() as session, session.transaction():
             if begin:
-                await _create(session, new)
+                await create(session, new)
+            await write_lines(session, new, chunk)
             await _add_problems(session, new, chunk.problems)
-            await _add_samples(session, new, chunk.samples)
-            kept = await session.fetchval(
-                _SQL["add_lines"],
-                new.id,
-                chunk.after,
-                chunk.lines,
-                chunk.digest,
-                len(chunk.samples),
-                orjson.dumps([line.model_dump() for line in chunk.bad[:MOST_BAD_LINES]]).decode(),
-                len(chunk.bad),
-                MOST_BAD_LINES,
-                chunk.final,
-            )
-            if kept is None:
-                raise OvertakenError
+            await add_samples(session, new, chunk.samples)
 
     async def refuse(self, batch_id: UUID, reason: str) -> None:
         """End the upload; what is stored of it is cancelled."""
         await self._pool.execute(_SQL["refuse"], batch_id, reason)
+
+    async def note_if_finished(self, batch_id: UUID) -> None:
+        """What is complete counts as such now, not only at the feed's next look."""
+        await self._pool.execute(_SQL["finish"], batch_id)
+
+    async def cancel(self, batch_id: UUID, tenant: str) -> bool:
+        """Ask for the cancelling; False for a batch that is finished, or not there."""
+        return await self._pool.fetchval(_SQL["cancel"], batch_id, tenant) is not None
+
+    async def pause(self, batch_id: UUID, tenant: str, *, paused: bool) -> bool:
+        """Hold the rest back, or no longer; False for a batch that is finished, cancelled, or not there."""
+        return await self._pool.fetchval(_SQL["pause"], batch_id, tenant, paused) is not None
+
+    async def delete(self, batch_id: UUID, tenant: str) -> bool:
+        """Hide a finished batch; False for one that is not finished, or not there."""
+        return await self._pool.fetchval(_SQL["delete"], batch_id, tenant) is not None
 
     async def find(self, batch_id: UUID, tenant: str) -> Row:
         """A batch.
@@ -193,8 +201,15 @@ class BatchStore:
         last = rows[limit - 1] if len(rows) > limit else None
         return rows[:limit], (last["problem_number"], last["sample"], last["repeat"]) if last else None
 
+    async def export(
+        self, batch_id: UUID, after: tuple[int, int, int], limit: int, *, first_repeats: bool
+    ) -> list[Row]:
+        """As ``samples``, with their own programs."""
+        return await self._pool.fetch(_SQL["export"], batch_id, *after, first_repeats, limit)
 
-async def _create(session: Connection, new: NewBatch) -> None:
+
+async def create(session: Connection, new: NewBatch) -> None:
+    """Begin a batch. Raises: OvertakenError, if its Idempotency-Key was used."""
     head = new.head
     made = await session.fetchval(
         _SQL["create"],
@@ -230,7 +245,26 @@ async def _add_problems(session: Connection, new: NewBatch, problems: Sequence[N
         )
 
 
-async def _add_samples(session: Connection, new: NewBatch, samples: Sequence[NewSample]) -> None:
+async def write_lines(session: Connection, new: NewBatch, chunk: Chunk) -> None:
+    """Note how far the upload came. Raises: OvertakenError, if that is not where the chunk begins."""
+    kept = await session.fetchval(
+        _SQL["add_lines"],
+        new.id,
+        chunk.after,
+        chunk.lines,
+        chunk.digest,
+        len(chunk.samples),
+        orjson.dumps([line.model_dump() for line in chunk.bad[:MOST_BAD_LINES]]).decode(),
+        len(chunk.bad),
+        MOST_BAD_LINES,
+        chunk.final,
+    )
+    if kept is None:
+        raise OvertakenError
+
+
+async def add_samples(session: Connection, new: NewBatch, samples: Sequence[NewSample]) -> None:
+    """Store these. Raises: RepeatedPlaceError."""
     if not samples:
         return
     rows = await session.fetch(

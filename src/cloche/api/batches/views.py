@@ -38,12 +38,13 @@ _QUANTILES: Final = (0.5, 0.9, 0.99)
 
 def problem(row: Row) -> StoredProblem:
     """A stored problem."""
+    body: dict[str, Any] = orjson.loads(row["body"])
     return StoredProblem(
         id=row["id"].hex(),
-        key=row["key"],
+        key=body["key"],
         cases=row["cases"],
         created_at=iso(row["created_at"]),
-        body=orjson.loads(row["body"]),
+        body=body,
     )
 
 

@@ -16,6 +16,7 @@ from cloche.contracts.batches import (
     BatchPage,
     BatchRequest,
     ProblemTallyPage,
+    RerunRequest,
     SamplePage,
 )
 from cloche.contracts.tallies import MEASURE_VERDICT
@@ -122,6 +123,52 @@ async def list_samples(  # noqa: PLR0913, PLR0917  (each is a query parameter)
     return SamplePage(
         items=[views.sample(row) for row in rows], next=".".join(map(str, following)) if following else None
     )
+
+
+@router.post("/{batch_id}/cancel", status_code=202, summary="Cancel a batch")
+async def cancel_batch(request: Request, caller: Submitter, batch_id: BatchPath) -> Batch:
+    """Cancel what has not ended. Idempotent; a finished batch stays as it is."""
+    batches = get_parts(request).batches
+    await batches.cancel(batch_id, caller.tenant)
+    return await batches.load(batch_id, caller.tenant)
+
+
+@router.post("/{batch_id}/pause", summary="Pause a batch")
+async def pause_batch(request: Request, caller: Submitter, batch_id: BatchPath) -> Batch:
+    """Hold back what the queue was not told of. What it was told, a few seconds' work, still runs."""
+    batches = get_parts(request).batches
+    await batches.pause(batch_id, caller.tenant, paused=True)
+    return await batches.load(batch_id, caller.tenant)
+
+
+@router.post("/{batch_id}/resume", summary="Resume a batch")
+async def resume_batch(request: Request, caller: Submitter, batch_id: BatchPath) -> Batch:
+    """Go on with a batch that is paused."""
+    batches = get_parts(request).batches
+    await batches.pause(batch_id, caller.tenant, paused=False)
+    return await batches.load(batch_id, caller.tenant)
+
+
+@router.post("/{batch_id}/rerun", status_code=201, summary="Run evaluations of a batch again")
+async def rerun_batch(
+    request: Request,
+    response: Response,
+    caller: Submitter,
+    batch_id: BatchPath,
+    wanted: RerunRequest,
+    idempotency_key: IdempotencyKey = None,
+) -> Batch:
+    """``ungradable`` ones in their own places; ``failed`` and ``all`` as a new batch with ``rerun_of``."""
+    batches = get_parts(request).batches
+    made = await batches.rerun(batch_id, caller.tenant, wanted.which, idempotency_key)
+    response.headers["Location"] = f"/api/v1/batches/{made}"
+    return await batches.load(made, caller.tenant)
+
+
+@router.delete("/{batch_id}", status_code=204, summary="Delete a batch")
+async def delete_batch(request: Request, caller: Submitter, batch_id: BatchPath) -> None:
+    """With all its evaluations, once it is finished. It is hidden at once, and removed in the seconds after."""
+    await get_parts(request).batches.delete(batch_id, caller.tenant)
 
 
 def _place(cursor: str) -> tuple[int, int, int]:

@@ -135,6 +135,12 @@ async def read_evaluation(
     return evaluation(await parts.store.complete(row))
 
 
+@router.delete("/{evaluation_id}", status_code=204, summary="Delete")
+async def delete_evaluation(request: Request, caller: Submitter, evaluation_id: EvaluationPath) -> None:
+    """With its output, once it is finished. One of a batch goes with its batch only: it is counted there."""
+    await get_parts(request).store.delete(evaluation_id, caller.tenant)
+
+
 @router.post("/{evaluation_id}/cancel", status_code=202, summary="Cancel")
 async def cancel(request: Request, caller: Submitter, evaluation_id: EvaluationPath) -> Evaluation:
     """Ask for a cancellation. Idempotent; a finished evaluation stays as it is."""

@@ -31,7 +31,7 @@ PING_S = 15.0
 _LIST_DEBOUNCE_S = 0.25
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})\Z")
 _SSE_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-_SSE_RESPONSES: dict[int | str, dict[str, Any]] = {
+SSE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "Server-sent events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 }
 
@@ -82,7 +82,7 @@ async def read_output(
     "/evaluations/{evaluation_id}/events",
     summary="Watch one evaluation",
     response_class=Response,
-    responses=_SSE_RESPONSES,
+    responses=SSE_RESPONSES,
 )
 async def watch(
     request: Request,
@@ -95,11 +95,11 @@ async def watch(
     await parts.store.find(evaluation_id, caller.tenant)
     after = Bookmark.parse(last_event_id) if last_event_id else None
     events = parts.follower.follow(evaluation_id, caller.tenant, after)
-    return _sse(parts, _encoded(events))
+    return sse_response(parts, encoded(events))
 
 
 @router.get(
-    "/events", summary="Watch several things on one connection", response_class=Response, responses=_SSE_RESPONSES
+    "/events", summary="Watch several things on one connection", response_class=Response, responses=SSE_RESPONSES
 )
 async def watch_many(
     request: Request,
@@ -116,10 +116,11 @@ async def watch_many(
     sources = [_tagged(parts, evaluation_id, caller.tenant) for evaluation_id in evaluation or []]
     if topic:
         sources.append(_list_changes(parts, caller.tenant))
-    return _sse(parts, _merged(sources))
+    return sse_response(parts, _merged(sources))
 
 
-def _sse(parts: Parts, body: AsyncIterator[bytes]) -> StreamingResponse:
+def sse_response(parts: Parts, body: AsyncIterator[bytes]) -> StreamingResponse:
+    """``body`` as a stream of events. Raises: OverloadedError, while too many are open."""
     if parts.metrics.open_streams >= parts.max_readers:
         raise OverloadedError("Too many event streams are open.")
     return StreamingResponse(
@@ -172,7 +173,8 @@ async def _next(body: AsyncIterator[bytes]) -> bytes:
     return await anext(body)
 
 
-async def _encoded(events: AsyncIterator[Sse]) -> AsyncIterator[bytes]:
+async def encoded(events: AsyncIterator[Sse]) -> AsyncIterator[bytes]:
+    """These as they go over the wire."""
     async for event in events:
         yield event.encode()
 

@@ -18,7 +18,7 @@ KINDS: Final[dict[str, Kind]] = {
     "task_and_result": Kind("the queue still has a task that has ended", "remove the task"),
     "finished_but_queued": Kind("the evaluation is finished, its task is not", "end the task with the stored record"),
     "orphan_task": Kind("a task without an evaluation", "remove the task"),
-    "lost_enqueue": Kind("the queue never heard of it", "tell the queue, by the API's outbox"),
+    "lost_enqueue": Kind("the queue never heard of it", "tell the queue, by the API's outbox or its batch's backlog"),
     "lost_task": Kind("the queue has lost its task", "queue it for another attempt"),
     "stuck_submission": Kind("the API has not told the queue for a minute", "tell it; start the API"),
     "lease_overdue": Kind("its lease ran out long ago", "take it back; start the Queue Service"),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from cloche.api.store import whole_program
 from cloche.contracts.tasks import NewTask
 from cloche.kit.postgres import Pool, Session, load_sql
 from cloche.queue.capability import rank
@@ -20,7 +21,7 @@ from cloche.stack.fsck.look import Stores
 
 _SQL: Final = {
     name: load_sql("cloche.stack.fsck", name)
-    for name in ("mend_lost_enqueue", "mend_lost_task", "programs", "take_submissions")
+    for name in ("mend_lost_enqueue", "mend_lost_held", "mend_lost_task", "programs", "take_submissions")
 }
 #: A person repairs: leases given meanwhile are the service's to give.
 _LEASE_S: Final = 30.0
@@ -29,21 +30,27 @@ _LEASE_S: Final = 30.0
 async def mend_lost_enqueue(stores: Stores, ids: Sequence[UUID]) -> None:
     """Write the outbox's rows anew. Lane, priority and times are the usual ones: only the lost row had them."""
     for row in await stores.pool.fetch(_SQL["programs"], list(ids)):
+        program = orjson.loads(whole_program(row) or b"")
         task: dict[str, Any] = {
             "evaluation_id": str(row["id"]),
             "tenant": row["tenant"],
-            "runtime": orjson.loads(row["program"])["runtime"],
-            "isolation": orjson.loads(row["program"])["isolation"],
+            "runtime": program["runtime"],
+            "isolation": program["isolation"],
         }
-        await stores.pool.execute(_SQL["mend_lost_enqueue"], row["id"], orjson.dumps(task))
+        if row["batch_id"] is None:
+            await stores.pool.execute(_SQL["mend_lost_enqueue"], row["id"], orjson.dumps(task))
+        else:
+            task |= {"lane": row["lane"], "priority": row["priority"]}
+            await stores.pool.execute(_SQL["mend_lost_held"], row["id"], orjson.dumps(task))
 
 
 async def mend_lost_task(stores: Stores, ids: Sequence[UUID]) -> None:
     """Queue them again under the next attempt, so that record and bus take what it tells."""
     cancelled: list[UUID] = []
     for row in await stores.pool.fetch(_SQL["programs"], list(ids)):
-        isolation = orjson.loads(row["program"])["isolation"]
-        await stores.pool.execute(_SQL["mend_lost_task"], row["id"], rank(isolation))
+        program = whole_program(row) or b""
+        isolation = orjson.loads(program)["isolation"]
+        await stores.pool.execute(_SQL["mend_lost_task"], row["id"], rank(isolation), program)
         cancelled += [row["id"]] if row["cancel_requested"] else []
     if cancelled:
         await _faults(stores.pool).cancel(cancelled)
