@@ -9,6 +9,7 @@ import typer
 from cloche.cli import (
     dockerproxy,
     doctor,
+    evaluating,
     evaluations,
     executors,
     fsck,
@@ -34,6 +35,7 @@ stack.register(app)
 doctor.register(app)
 migrate.register(app)
 fsck.register(app)
+app.add_typer(evaluating.app, name="eval")
 app.add_typer(images.app, name="images")
 app.add_typer(keys.app, name="keys")
 app.add_typer(queue.app, name="queue")

@@ -8,11 +8,13 @@ from uuid import UUID
 
 import httpx
 
+from cloche.client.batch_flows import BatchFlows, BatchUpload
 from cloche.client.calls import ListFilter
 from cloche.client.flows import Course, Emit, Flow, Flows, Pause, Send, T
 from cloche.client.settings import DEFAULT_URL, ClientSettings
 from cloche.client.watching import WatchEvent
 from cloche.client.wire import http_request
+from cloche.contracts.batches import Batch, SampleSummary
 from cloche.contracts.evaluation import Evaluation, EvaluationSummary
 from cloche.contracts.execution import RuntimeOffer
 from cloche.contracts.queue_view import DeadLetter, LaneView, QueueStats
@@ -33,6 +35,7 @@ class AsyncClient:
     ) -> None:
         settings = ClientSettings(base_url, api_key)
         self._flows = Flows(settings.base_url)
+        self._batches = BatchFlows(self._flows)
         self._http = httpx.AsyncClient(
             base_url=settings.base_url,
             headers=settings.headers,
@@ -85,6 +88,26 @@ class AsyncClient:
     async def output(self, evaluation_id: UUID, stream: Stream, *, start: int = 0) -> bytes:
         """As ``Client.output``."""
         return await self._run(self._flows.output(evaluation_id, stream, start))
+
+    async def submit_batch(self, upload: BatchUpload, *, idempotency_key: str | None = None) -> Batch:
+        """As ``Client.submit_batch``."""
+        return await self._run(self._batches.submit(upload, idempotency_key))
+
+    async def get_batch(self, batch_id: UUID) -> Batch:
+        """As ``Client.get_batch``."""
+        return await self._run(self._batches.get(batch_id))
+
+    async def cancel_batch(self, batch_id: UUID) -> Batch:
+        """As ``Client.cancel_batch``."""
+        return await self._run(self._batches.cancel(batch_id))
+
+    def batch_progress(self, batch_id: UUID) -> AsyncGenerator[Batch]:
+        """As ``Client.batch_progress``."""
+        return self._drive(Course(self._batches.progress(batch_id)))
+
+    def batch_evaluations(self, batch_id: UUID) -> AsyncIterator[SampleSummary]:
+        """As ``Client.batch_evaluations``."""
+        return self._drive(Course(self._batches.evaluations(batch_id)))
 
     async def runtimes(self) -> Sequence[RuntimeOffer]:
         """As ``Client.runtimes``."""

@@ -8,11 +8,13 @@ from uuid import UUID
 
 import httpx
 
+from cloche.client.batch_flows import BatchFlows, BatchUpload
 from cloche.client.calls import ListFilter
 from cloche.client.flows import Course, Emit, Flow, Flows, Pause, Send, T
 from cloche.client.settings import DEFAULT_URL, ClientSettings
 from cloche.client.watching import WatchEvent
 from cloche.client.wire import http_request
+from cloche.contracts.batches import Batch, SampleSummary
 from cloche.contracts.evaluation import Evaluation, EvaluationSummary
 from cloche.contracts.execution import RuntimeOffer
 from cloche.contracts.queue_view import DeadLetter, LaneView, QueueStats
@@ -33,6 +35,7 @@ class Client:
     ) -> None:
         settings = ClientSettings(base_url, api_key)
         self._flows = Flows(settings.base_url)
+        self._batches = BatchFlows(self._flows)
         self._http = httpx.Client(
             base_url=settings.base_url,
             headers=settings.headers,
@@ -101,6 +104,30 @@ class Client:
     def output(self, evaluation_id: UUID, stream: Stream, *, start: int = 0) -> bytes:
         """The stored bytes of a stream from ``start`` on; while it runs, those that are stored so far."""
         return self._run(self._flows.output(evaluation_id, stream, start))
+
+    def submit_batch(self, upload: BatchUpload, *, idempotency_key: str | None = None) -> Batch:
+        """Store many evaluations of shared problems; keyed as ``submit``, so that a repeat answers the same batch.
+
+        Raises:
+            InvalidRequestError: a line is refused, and nothing is accepted; it names the line.
+        """
+        return self._run(self._batches.submit(upload, idempotency_key))
+
+    def get_batch(self, batch_id: UUID) -> Batch:
+        """Progress and everything counted of a batch."""
+        return self._run(self._batches.get(batch_id))
+
+    def cancel_batch(self, batch_id: UUID) -> Batch:
+        """Cancel what of it has not ended. Idempotent."""
+        return self._run(self._batches.cancel(batch_id))
+
+    def batch_progress(self, batch_id: UUID) -> Generator[Batch]:
+        """The batch whenever more of it is finished, last when all of it has ended."""
+        return self._drive(Course(self._batches.progress(batch_id)))
+
+    def batch_evaluations(self, batch_id: UUID) -> Iterator[SampleSummary]:
+        """Its evaluations in the order problem, sample, repeat, read page by page as you iterate."""
+        return self._drive(Course(self._batches.evaluations(batch_id)))
 
     def runtimes(self) -> Sequence[RuntimeOffer]:
         """What can be run."""

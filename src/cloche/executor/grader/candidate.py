@@ -9,8 +9,6 @@ name or the value no plain form. What the program prints goes to stderr. The end
 import json
 import os
 import sys
-import traceback
-import types
 
 from plain_values import NotPlainError, decode, encode  # pyright: ignore[reportMissingImports]
 
@@ -58,7 +56,7 @@ def _load(path):
     sys.argv = [path]
     for name in ("plain_values", "candidate"):
         sys.modules.pop(name, None)
-    program = sys.modules["program"] = types.ModuleType("program")
+    program = sys.modules["program"] = type(sys)("program")
     program.__file__ = os.path.join(work, path)
     exec(compile(source, path, "exec"), program.__dict__)
     return program.__dict__
@@ -74,12 +72,18 @@ def _answer(call, names, keep, kept):
     try:
         value = function(*args, **kwargs)
     except Exception as error:
-        traceback.print_exc()
+        _show(error)
         return {"raised": [kind.__name__ for kind in type(error).__mro__], "text": _said(error)}
     try:
         return {"value": encode(value, keep)}
     except (NotPlainError, RecursionError):
         return {"lacking": "the value is nested too deeply"}
+
+
+def _show(error):
+    import traceback
+
+    traceback.print_exception(type(error), error, error.__traceback__)
 
 
 def _said(error):

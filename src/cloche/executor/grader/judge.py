@@ -6,14 +6,12 @@ is the ``verdict``: ``passed``; or, with a ``text``, ``failed``, ``raised`` wher
 them, ``unusable`` where they ended before they called the program.
 """
 
+import _thread
 import builtins
 import importlib
 import json
-import linecache
 import os
 import sys
-import threading
-import traceback
 
 from plain_values import decode, encode  # pyright: ignore[reportMissingImports]
 
@@ -60,7 +58,7 @@ class _Link:
         self._answers = os.fdopen(os.dup(0), "rb")
         self._calls = os.fdopen(os.dup(1), "wb")
         self._number = 0
-        self._turn = threading.Lock()
+        self._turn = _thread.allocate_lock()
         self.called = False
         #: The last exception that stands for one of the program's.
         self.raised = None
@@ -133,7 +131,6 @@ class _Names(dict):
 
 
 def _run(name, source, names):
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)  # for the traceback
     exec(compile(source, name, "exec"), names)
 
 
@@ -152,14 +149,19 @@ def main():
             names["check"](names[entry])
         words = {"verdict": "passed"} if link.called else _unusable("The tests never called the program.")
     except BaseException as error:
-        words = _failure(error, link)
+        words = _failure(error, link, given)
     link.tell(words)
     sys.stderr.flush()
     os._exit(0)
 
 
-def _failure(error, link):
-    traceback.print_exc()
+def _failure(error, link, given):
+    import linecache
+    import traceback
+
+    for name, source in (("setup.py", given["setup"]), ("tests.py", given["code"])):
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    traceback.print_exception(type(error), error, error.__traceback__)
     text = ("%s: %s" % (type(error).__name__, error))[:_TEXT].rstrip(": ")
     if not link.called:
         return _unusable(text)

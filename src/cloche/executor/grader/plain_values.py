@@ -6,18 +6,14 @@ change itself. ``null``, ``true``, numbers that JSON keeps, and strings stand fo
 object holds one entry whose key names the type.
 """
 
-import datetime
-import decimal
-import fractions
-from base64 import b64decode, b64encode
+import importlib
+import sys
+from binascii import a2b_base64, b2a_base64
 
 _EXACT_INT = 1 << 53
-_NUMBERS = {"decimal": decimal.Decimal, "fraction": fractions.Fraction}
-_TIMES = {
-    "datetime": datetime.datetime,
-    "date": datetime.date,
-    "time": datetime.time,
-}
+#: Classes by kind, each with its module: only who uses one pays for its import.
+_NUMBERS = {"decimal": ("decimal", "Decimal"), "fraction": ("fractions", "Fraction")}
+_TIMES = {kind: ("datetime", kind) for kind in ("datetime", "date", "time")}
 
 
 class NotPlainError(Exception):
@@ -38,7 +34,7 @@ def encode(value, opaque):
     if isinstance(value, complex):
         return {"complex": [float.hex(value.real), float.hex(value.imag)]}
     if isinstance(value, (bytes, bytearray)):
-        return {"bytes": b64encode(bytes(value)).decode("ascii")}
+        return {"bytes": b2a_base64(bytes(value), newline=False).decode("ascii")}
     return _encode_container(value, opaque)
 
 
@@ -52,15 +48,24 @@ def _encode_container(value, opaque):
     if isinstance(value, (set, frozenset)):
         name = "set" if isinstance(value, set) else "frozenset"
         return {name: [encode(item, opaque) for item in value]}
-    for name, kind in _NUMBERS.items():
-        if isinstance(value, kind):
-            return {name: str(value)}
-    for name, kind in _TIMES.items():
-        if type(value) is kind:
-            return {name: value.isoformat()}
-    if type(value) is datetime.timedelta:
+    for kind, place in _NUMBERS.items():
+        if isinstance(value, _if_loaded(*place)):
+            return {kind: str(value)}
+    for kind, place in _TIMES.items():
+        if type(value) is _if_loaded(*place):
+            return {kind: value.isoformat()}
+    if type(value) is _if_loaded("datetime", "timedelta"):
         return {"timedelta": [value.days, value.seconds, value.microseconds]}
     return {"opaque": opaque(value)}
+
+
+def _if_loaded(module, name):
+    """The class; nothing is one of it where nobody has imported its module."""
+    return getattr(sys.modules.get(module), name, ())
+
+
+def _loaded(module, name):
+    return getattr(importlib.import_module(module), name)
 
 
 def decode(words, known):
@@ -90,18 +95,18 @@ def _decode_named(kind, inner, known):
     if kind == "complex":
         return complex(*map(float.fromhex, inner))
     if kind == "bytes":
-        return b64decode(inner, validate=True)
+        return a2b_base64(inner)
     if kind == "dict":
         return {decode(key, known): decode(value, known) for key, value in inner}
     if kind in {"tuple", "set", "frozenset"}:
         make = {"tuple": tuple, "set": set, "frozenset": frozenset}[kind]
         return make([decode(item, known) for item in inner])
     if kind in _NUMBERS:
-        return _NUMBERS[kind](inner)
+        return _loaded(*_NUMBERS[kind])(inner)
     if kind in _TIMES:
-        return _TIMES[kind].fromisoformat(inner)
+        return _loaded(*_TIMES[kind]).fromisoformat(inner)
     if kind == "timedelta":
-        return datetime.timedelta(*inner)
+        return _loaded("datetime", "timedelta")(*inner)
     if kind == "opaque":
         return known(inner)
     raise NotPlainError("there is no kind %.20s" % kind)
