@@ -8,6 +8,7 @@ from typing import NamedTuple
 from fastapi import FastAPI
 
 from cloche.api.admission import Admission
+from cloche.api.batches.comparison import Comparisons
 from cloche.api.batches.feed import BatchFeed
 from cloche.api.batches.reruns import Reruns
 from cloche.api.batches.service import Batches, Rules
@@ -18,7 +19,7 @@ from cloche.api.compat.install import install_doors
 from cloche.api.metrics import Metrics
 from cloche.api.outbox import OutboxRelay
 from cloche.api.parts import Parts
-from cloche.api.routes import batch_results, batches, catalogue, evaluations, problems, streams
+from cloche.api.routes import batch_comparisons, batch_results, batches, catalogue, evaluations, problems, streams
 from cloche.api.service import Evaluations
 from cloche.api.settings import ApiSettings
 from cloche.api.store import EvaluationStore
@@ -52,7 +53,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for part in (evaluations, batches, batch_results, problems, streams, catalogue):
+    for part in (evaluations, batches, batch_results, batch_comparisons, problems, streams, catalogue):
         app.include_router(part.router)
     install_doors(app, settings)
     install_errors(app)
@@ -102,11 +103,18 @@ def _build(stores: Stores, settings: ApiSettings, background: Background, metric
     background.start("finished", follower.run)
     background.start("tidy", lambda: _tidy(store))
     admission = Admission(stores.queue)
-    batch_store = BatchStore(stores.pool)
+    kept = BatchStore(stores.pool)
+    batches = Batches(
+        kept,
+        Rules(settings, reader, admission, kept),
+        feed,
+        Reruns(stores.pool),
+        Comparisons(stores.pool, kept),
+    )
     return Parts(
         store=store,
         evaluations=Evaluations(store, reader, admission, relay, settings),
-        batches=Batches(batch_store, Rules(settings, reader, admission, batch_store), feed, Reruns(stores.pool)),
+        batches=batches,
         catalogue=reader,
         follower=follower,
         bells=follower.bells,

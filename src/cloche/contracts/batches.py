@@ -260,3 +260,76 @@ class RerunRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     which: Literal["failed", "ungradable", "all"] = "ungradable"
+
+
+class Flip(BaseModel):
+    """A sample that passed in just one of two batches."""
+
+    problem: str
+    problem_number: int
+    sample: int
+    a: UUID
+    a_verdict: Verdict
+    b: UUID
+    b_verdict: Verdict
+
+
+class McNemar(BaseModel):
+    """The chance of a difference at least as large if the batches were alike; two-sided, pairs taken as independent.
+
+    ``exact`` is the binomial test; ``continuity``, for more than 1000 pairs that differ, chi-squared with Edwards'
+    correction.
+    """
+
+    method: Literal["exact", "continuity"]
+    p: float
+
+
+class Comparison(BaseModel):
+    """Two batches, paired by the problem's key and sample, first repeats. ``flips`` are in the first batch's order.
+
+    ``ungradable`` pairs say nothing of one of their programs; of ``changed`` pairs the problem is not the same.
+    """
+
+    a: UUID
+    b: UUID
+    both_passed: int
+    only_a_passed: int
+    only_b_passed: int
+    neither_passed: int
+    ungradable: int
+    changed: int
+    only_in_a: int
+    only_in_b: int
+    mcnemar: McNemar
+    pass_at_k_a: list[PassAtK]
+    pass_at_k_b: list[PassAtK]
+    flips: list[Flip]
+    next: str | None
+
+
+class RepeatedSample(BaseModel):
+    """The gradable repeats of one sample: their verdicts in order, and how far their times lie apart."""
+
+    problem: str
+    problem_number: int
+    sample: int
+    verdicts: list[Verdict]
+    disagree: bool
+    shortest_wall_time_ms: float | None
+    longest_wall_time_ms: float | None
+    mean_wall_time_ms: float | None
+    deviation_wall_time_ms: float | None
+
+
+class Flakiness(BaseModel):
+    """Of the samples with at least two gradable repeats.
+
+    ``spread`` is the mean over samples of their times' standard deviation in shares of their mean.
+    """
+
+    samples: int
+    disagreeing: int
+    spread: float | None
+    items: list[RepeatedSample]
+    next: str | None

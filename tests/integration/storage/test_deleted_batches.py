@@ -27,16 +27,19 @@ async def places(new_database: Any):
 
 async def batch(owner: asyncpg.Connection, moment: datetime, evaluations: int, *, finished: bool = True) -> UUID:
     batch_id = uuid7_floor(moment)
-    for table in ("problem", "frame"):
-        cases = ", cases" if table == "problem" else ""
-        await owner.execute(
-            f"INSERT INTO {table} (tenant, id, body, created_at{cases}) VALUES ('t', $1, '', $2{', 0' if cases else ''})"
-            " ON CONFLICT DO NOTHING",
-            SHARED,
-            moment,
-        )
     await owner.execute(
-        "INSERT INTO batch (id, tenant, lane, k, head, total, finished_at) VALUES ($1, 't', 'batch', '{1}', '', $2, $3)",
+        "INSERT INTO problem (tenant, id, body, cases, created_at) VALUES ('t', $1, '', 0, $2) ON CONFLICT DO NOTHING",
+        SHARED,
+        moment,
+    )
+    await owner.execute(
+        "INSERT INTO frame (tenant, id, body, created_at) VALUES ('t', $1, '', $2) ON CONFLICT DO NOTHING",
+        SHARED,
+        moment,
+    )
+    await owner.execute(
+        "INSERT INTO batch (id, tenant, lane, k, head, total, finished_at)"
+        " VALUES ($1, 't', 'batch', '{1}', '', $2, $3)",
         batch_id,
         evaluations,
         moment if finished else None,

@@ -75,6 +75,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/batches/{batch_id}/compare/{other_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare two batches
+         * @description What only one of them solved, sample by sample, and whether that can be chance (McNemar's test).
+         */
+        get: operations["compare_batches_api_v1_batches__batch_id__compare__other_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/batches/{batch_id}/evaluations": {
         parameters: {
             query?: never;
@@ -107,6 +127,26 @@ export interface paths {
          * @description ``batch.progress`` at most once a second, then ``batch.finished`` with everything, which ends the stream.
          */
         get: operations["watch_batch_api_v1_batches__batch_id__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/batches/{batch_id}/flakiness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How repeats differ
+         * @description Of a batch that was submitted with ``repeat``: verdicts that disagree, and times that lie apart.
+         */
+        get: operations["read_flakiness_api_v1_batches__batch_id__flakiness_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -803,6 +843,49 @@ export interface components {
             source: string | null;
         };
         /**
+         * Comparison
+         * @description Two batches, paired by the problem's key and sample, first repeats. ``flips`` are in the first batch's order.
+         *
+         *     ``ungradable`` pairs say nothing of one of their programs; of ``changed`` pairs the problem is not the same.
+         */
+        Comparison: {
+            /**
+             * A
+             * Format: uuid
+             */
+            a: string;
+            /**
+             * B
+             * Format: uuid
+             */
+            b: string;
+            /** Both Passed */
+            both_passed: number;
+            /** Changed */
+            changed: number;
+            /** Flips */
+            flips: components["schemas"]["Flip"][];
+            mcnemar: components["schemas"]["McNemar"];
+            /** Neither Passed */
+            neither_passed: number;
+            /** Next */
+            next: string | null;
+            /** Only A Passed */
+            only_a_passed: number;
+            /** Only B Passed */
+            only_b_passed: number;
+            /** Only In A */
+            only_in_a: number;
+            /** Only In B */
+            only_in_b: number;
+            /** Pass At K A */
+            pass_at_k_a: components["schemas"]["PassAtK"][];
+            /** Pass At K B */
+            pass_at_k_b: components["schemas"]["PassAtK"][];
+            /** Ungradable */
+            ungradable: number;
+        };
+        /**
          * CompileLimits
          * @description Limits of the compile step, which needs more of everything than a program does.
          */
@@ -1278,6 +1361,56 @@ export interface components {
             path: string;
         };
         /**
+         * Flakiness
+         * @description Of the samples with at least two gradable repeats.
+         *
+         *     ``spread`` is the mean over samples of their times' standard deviation in shares of their mean.
+         */
+        Flakiness: {
+            /** Disagreeing */
+            disagreeing: number;
+            /** Items */
+            items: components["schemas"]["RepeatedSample"][];
+            /** Next */
+            next: string | null;
+            /** Samples */
+            samples: number;
+            /** Spread */
+            spread: number | null;
+        };
+        /**
+         * Flip
+         * @description A sample that passed in just one of two batches.
+         */
+        Flip: {
+            /**
+             * A
+             * Format: uuid
+             */
+            a: string;
+            /**
+             * A Verdict
+             * @enum {string}
+             */
+            a_verdict: "accepted" | "wrong_answer" | "runtime_error" | "compile_error" | "time_limit_exceeded" | "memory_limit_exceeded" | "output_limit_exceeded" | "cancelled" | "internal_error";
+            /**
+             * B
+             * Format: uuid
+             */
+            b: string;
+            /**
+             * B Verdict
+             * @enum {string}
+             */
+            b_verdict: "accepted" | "wrong_answer" | "runtime_error" | "compile_error" | "time_limit_exceeded" | "memory_limit_exceeded" | "output_limit_exceeded" | "cancelled" | "internal_error";
+            /** Problem */
+            problem: string;
+            /** Problem Number */
+            problem_number: number;
+            /** Sample */
+            sample: number;
+        };
+        /**
          * FloatCompare
          * @description Numbers may differ by this much, absolutely or relatively; other tokens must be equal.
          */
@@ -1504,6 +1637,22 @@ export interface components {
              * @default 10
              */
             wall_time_s: number;
+        };
+        /**
+         * McNemar
+         * @description The chance of a difference at least as large if the batches were alike; two-sided, pairs taken as independent.
+         *
+         *     ``exact`` is the binomial test; ``continuity``, for more than 1000 pairs that differ, chi-squared with Edwards'
+         *     correction.
+         */
+        McNemar: {
+            /**
+             * Method
+             * @enum {string}
+             */
+            method: "exact" | "continuity";
+            /** P */
+            p: number;
         };
         /**
          * OutputView
@@ -1778,6 +1927,30 @@ export interface components {
         RegexCompare: {
             /** Regex */
             regex: string;
+        };
+        /**
+         * RepeatedSample
+         * @description The gradable repeats of one sample: their verdicts in order, and how far their times lie apart.
+         */
+        RepeatedSample: {
+            /** Deviation Wall Time Ms */
+            deviation_wall_time_ms: number | null;
+            /** Disagree */
+            disagree: boolean;
+            /** Longest Wall Time Ms */
+            longest_wall_time_ms: number | null;
+            /** Mean Wall Time Ms */
+            mean_wall_time_ms: number | null;
+            /** Problem */
+            problem: string;
+            /** Problem Number */
+            problem_number: number;
+            /** Sample */
+            sample: number;
+            /** Shortest Wall Time Ms */
+            shortest_wall_time_ms: number | null;
+            /** Verdicts */
+            verdicts: ("accepted" | "wrong_answer" | "runtime_error" | "compile_error" | "time_limit_exceeded" | "memory_limit_exceeded" | "output_limit_exceeded" | "cancelled" | "internal_error")[];
         };
         /**
          * RerunRequest
@@ -2370,6 +2543,55 @@ export interface operations {
             };
         };
     };
+    compare_batches_api_v1_batches__batch_id__compare__other_id__get: {
+        parameters: {
+            query?: {
+                /** @description A page's `next`. */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                batch_id: string;
+                /** @description The batch that is compared with it. */
+                other_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     list_samples_api_v1_batches__batch_id__evaluations_get: {
         parameters: {
             query?: {
@@ -2439,6 +2661,55 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description A part that this needs does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    read_flakiness_api_v1_batches__batch_id__flakiness_get: {
+        parameters: {
+            query?: {
+                /** @description Only samples whose repeats end differently. */
+                disagreeing?: boolean;
+                /** @description A page's `next`. */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flakiness"];
                 };
             };
             /** @description A part that this needs does not answer. */

@@ -8,6 +8,7 @@ import orjson
 
 from cloche.api.admission import Admission
 from cloche.api.batches import views
+from cloche.api.batches.comparison import Comparisons
 from cloche.api.batches.feed import BatchFeed
 from cloche.api.batches.intake import check_problem, read
 from cloche.api.batches.layers import canonical, content_id
@@ -56,8 +57,11 @@ class Rules:
 class Batches:
     """Problems and batches of any tenant."""
 
-    def __init__(self, store: BatchStore, rules: Rules, feed: BatchFeed, reruns: Reruns) -> None:
+    def __init__(
+        self, store: BatchStore, rules: Rules, feed: BatchFeed, reruns: Reruns, comparisons: Comparisons
+    ) -> None:
         self.store = store
+        self.comparisons = comparisons
         self.progress = Progress(store)
         self.max_line_bytes = rules.settings.max_body_bytes
         self._rules = rules
