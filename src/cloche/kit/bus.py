@@ -84,9 +84,8 @@ class Group:
     unbroken: bool = False
 
     def keys(self) -> list[str]:
-        """What the script touches."""
-        shard = shard_of(self.subject)
-        return [stream_key(self.subject), source_key(self.subject), ledger_key(shard), flow_key(shard)]
+        """Its own of what the script touches."""
+        return [stream_key(self.subject), source_key(self.subject)]
 
     def arguments(self) -> list[Any]:
         """As the script reads them."""
@@ -100,6 +99,7 @@ class Group:
             LIST_CHANNEL if self.in_list else "",
             "" if self.backlog_bytes is None else self.backlog_bytes,
             "1" if self.unbroken else "0",
+            len(self.events),
         ]
         for event in self.events:
             seq = "" if event.seq is None else event.seq
@@ -256,17 +256,35 @@ class Bus:
     async def _run(self, groups: Sequence[Group]) -> list[int | RedisError]:
         if not self._sha:
             self._sha = await self.redis.script_load(self._script)
-        if len(groups) == 1:
-            keys, argv = groups[0].keys(), groups[0].arguments()
+        shards: dict[int, list[int]] = {}
+        for place, group in enumerate(groups):
+            shards.setdefault(shard_of(group.subject), []).append(place)
+        calls = [_call(shard, [groups[place] for place in places]) for shard, places in shards.items()]
+        answers: dict[int, int | RedisError] = {}
+        for places, given in zip(shards.values(), await self._evaluate(calls), strict=True):
+            answers.update(zip(places, given if isinstance(given, list) else [given] * len(places), strict=True))
+        return [answers[place] for place in range(len(groups))]
+
+    async def _evaluate(self, calls: Sequence[Sequence[Any]]) -> list[list[int | RedisError] | RedisError]:
+        """What the script answers to each of ``calls``, or the error that kept it from beginning."""
+        if len(calls) == 1:
             try:
-                return [int(await self.redis.evalsha(self._sha, len(keys), *keys, *argv))]
+                return [await self.redis.evalsha(self._sha, *calls[0])]
             except ResponseError as error:
                 return [error]
         async with self.redis.pipeline(transaction=False) as pipe:
-            for group in groups:
-                keys = group.keys()
-                pipe.evalsha(self._sha, len(keys), *keys, *group.arguments())
+            for call in calls:
+                pipe.evalsha(self._sha, *call)
             return await pipe.execute(raise_on_error=False)
+
+
+def _call(shard: int, groups: Sequence[Group]) -> list[Any]:
+    """Arguments of the script for groups of one shard."""
+    keys, argv = [ledger_key(shard), flow_key(shard)], list[Any]()
+    for group in groups:
+        keys += group.keys()
+        argv += group.arguments()
+    return [len(keys), *keys, *argv]
 
 
 def _stream_event(entry_id: bytes, fields: dict[bytes, bytes]) -> StreamEvent:

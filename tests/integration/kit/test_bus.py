@@ -129,6 +129,18 @@ async def test_many_groups_are_each_published_or_refused_for_themselves(bus: Bus
     assert [await seen(bus, s) for s in subjects[:3]] == [[(1, 1, "a")]] * 3
 
 
+async def test_one_that_fails_keeps_none_of_its_shard_from_being_published(bus: Bus):
+    subjects = [str(uuid4()) for _ in range(40)]
+    await bus.redis.set(source_key(subjects[3]), "no hash")
+    before = await bus.redis.hget(flow_key(shard_of(subjects[3])), "in")
+    answers = await bus.publish_all([Group(s, "w", 1, [NewEvent(1, "a", "x" * 100)]) for s in subjects])
+    assert [type(answer).__name__ for answer in answers if answer != 1] == [type(answers[3]).__name__]
+    assert "WRONGTYPE" in str(answers[3])
+    mine = [s for s in subjects if shard_of(s) == shard_of(subjects[3])]
+    grown = int(await bus.redis.hget(flow_key(shard_of(subjects[3])), "in")) - int(before or 0)
+    assert grown == 300 * (len(mine) - 1) > 0
+
+
 async def test_reading_goes_on_behind_the_cursor(bus: Bus):
     subject = str(uuid4())
     await publish(bus, subject, "w", 1, [NewEvent(n, f"e{n}", "") for n in range(1, 5)])
