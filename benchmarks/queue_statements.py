@@ -3,7 +3,7 @@
     python benchmarks/queue_statements.py [--tasks 4000] [--rounds 5]
 
 Both on one PostgreSQL, in turns, with two callers each. pgbench runs ``lease_turn.sql`` and ``lease.sql`` in a
-transaction, then ``finish.sql``, each planned once. Over HTTP two coroutines of one process, with a worker's client and
+transaction, then ``finish.sql``, all prepared. Over HTTP two coroutines of one process, with a worker's client and
 loop, call ``POST /lease`` and ``POST /complete:batch``: for these the service runs the same two statements in one
 function, which a test holds to the files, and the same third, and tells Redis of every lease and end meanwhile. What
 there is to tell of pgbench's tasks it tells beside pgbench.
