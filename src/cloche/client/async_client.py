@@ -1,7 +1,7 @@
 """``Client`` for asyncio: the same calls with the same promises."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -11,6 +11,7 @@ import httpx
 from cloche.client.batch_flows import BatchFlows, BatchUpload
 from cloche.client.calls import ListFilter
 from cloche.client.flows import Course, Emit, Flow, Flows, Pause, Send, T
+from cloche.client.grading_flows import GradingFlows, Runnable, as_request
 from cloche.client.settings import DEFAULT_URL, ClientSettings
 from cloche.client.watching import WatchEvent
 from cloche.client.wire import http_request
@@ -35,7 +36,7 @@ class AsyncClient:
     ) -> None:
         settings = ClientSettings(base_url, api_key)
         self._flows = Flows(settings.base_url)
-        self._batches = BatchFlows(self._flows)
+        self._batches, self._grading = BatchFlows(self._flows), GradingFlows(self._flows)
         self._http = httpx.AsyncClient(
             base_url=settings.base_url,
             headers=settings.headers,
@@ -61,9 +62,17 @@ class AsyncClient:
         """As ``Client.submit_group``."""
         return await self._run(self._flows.submit_group(requests, idempotency_key))
 
-    async def run(self, request: EvaluationRequest, *, idempotency_key: str | None = None) -> Evaluation:
+    async def run(self, program: Runnable, *, idempotency_key: str | None = None) -> Evaluation:
         """As ``Client.run``."""
-        return await self._run(self._flows.run(request, idempotency_key))
+        return await self._run(self._flows.run(as_request(program), idempotency_key))
+
+    def map(self, programs: Iterable[Runnable], *, concurrency: int = 64) -> AsyncIterator[Evaluation]:
+        """As ``Client.map``."""
+        return self._drive(Course(self._grading.run_all(programs, concurrency)))
+
+    async def score(self, problem: Mapping[str, Any], samples: Sequence[str]) -> Sequence[float | None]:
+        """As ``Client.score``."""
+        return await self._run(self._grading.score(problem, samples))
 
     async def get(self, evaluation_id: UUID, *, wait_s: float = 0) -> Evaluation:
         """As ``Client.get``."""

@@ -1,7 +1,7 @@
 """Cloche for programs: submit, watch and read evaluations; blocks until answered."""
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -11,6 +11,7 @@ import httpx
 from cloche.client.batch_flows import BatchFlows, BatchUpload
 from cloche.client.calls import ListFilter
 from cloche.client.flows import Course, Emit, Flow, Flows, Pause, Send, T
+from cloche.client.grading_flows import GradingFlows, Runnable, as_request
 from cloche.client.settings import DEFAULT_URL, ClientSettings
 from cloche.client.watching import WatchEvent
 from cloche.client.wire import http_request
@@ -35,7 +36,7 @@ class Client:
     ) -> None:
         settings = ClientSettings(base_url, api_key)
         self._flows = Flows(settings.base_url)
-        self._batches = BatchFlows(self._flows)
+        self._batches, self._grading = BatchFlows(self._flows), GradingFlows(self._flows)
         self._http = httpx.Client(
             base_url=settings.base_url,
             headers=settings.headers,
@@ -73,9 +74,24 @@ class Client:
         """
         return self._run(self._flows.submit_group(requests, idempotency_key))
 
-    def run(self, request: EvaluationRequest, *, idempotency_key: str | None = None) -> Evaluation:
-        """Submit and wait for the verdict, as long as the request's ``queue_timeout_s`` and limits allow."""
-        return self._run(self._flows.run(request, idempotency_key))
+    def run(self, program: Runnable, *, idempotency_key: str | None = None) -> Evaluation:
+        """Submit and wait for the verdict, as long as the program's ``queue_timeout_s`` and limits allow.
+
+        A program is its source in Python, or an ``EvaluationRequest``.
+        """
+        return self._run(self._flows.run(as_request(program), idempotency_key))
+
+    def map(self, programs: Iterable[Runnable], *, concurrency: int = 64) -> Iterator[Evaluation]:
+        """Run each and yield what it came to, in order; at most ``concurrency`` are submitted meanwhile."""
+        return self._drive(Course(self._grading.run_all(programs, concurrency)))
+
+    def score(self, problem: Mapping[str, Any], samples: Sequence[str]) -> Sequence[float | None]:
+        """The reward of each sample, from 0 to 1; None where the platform failed, which says nothing of the sample.
+
+        ``problem`` says what ``POST /api/v1/problems`` takes: ``cases`` or ``tests``, ``prefix``, ``limits``, ….
+        With cases a reward is the share of their points, else 1.0 for accepted.
+        """
+        return self._run(self._grading.score(problem, samples))
 
     def get(self, evaluation_id: UUID, *, wait_s: float = 0) -> Evaluation:
         """Everything known about one; ``wait_s`` (at most 60) holds the answer until it is finished."""
