@@ -3,10 +3,11 @@
     python benchmarks/queue_statements.py [--tasks 4000] [--rounds 5]
 
 Both on one PostgreSQL, in turns, with two callers each. pgbench runs ``lease_turn.sql`` and ``lease.sql`` in a
-transaction, then ``finish.sql``, all prepared. Over HTTP two coroutines of one process, with a worker's client and
-loop, call ``POST /lease`` and ``POST /complete:batch``: for these the service runs the same two statements in one
-function, which a test holds to the files, and the same third, and tells Redis of every lease and end meanwhile. What
-there is to tell of pgbench's tasks it tells beside pgbench.
+transaction, then ``finish.sql``, all prepared. Over HTTP two coroutines of one process call ``POST /lease`` and
+``POST /complete:batch``: for these the service runs the same two statements in one function, which a test holds to the
+files, and the same third, and tells Redis of every lease and end meanwhile. What there is to tell of pgbench's tasks it
+tells beside pgbench. The caller does as little as it can, as pgbench does: it writes bytes and reads JSON. Beside it
+stands what a worker's client reaches, which checks all that it says and hears.
 
 The tasks are of a runtime that no worker offers, so nobody else leases them. Only the Queue Service, PostgreSQL and
 Redis run meanwhile: what the rest of the platform does about a round it does between rounds, or pgbench's would be
@@ -23,11 +24,13 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
+import orjson
 import uvloop
 from rich.console import Console
 from rich.table import Table
@@ -115,23 +118,68 @@ def record() -> TerminalRecord:
     )
 
 
-async def by_http(worker: ServiceClient, count: int) -> float:
+class Caller:
+    """A connection to the service on which one call follows another."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str) -> None:
+        self._reader, self._writer = reader, writer
+        self._head = f"HTTP/1.1\r\nHost: queue\r\nAuthorization: Bearer {token}\r\n"
+
+    async def post(self, call: str, body: bytes) -> Any:
+        """The answer of ``POST <call>``."""
+        head = f"POST {INTERNAL}/{call} {self._head}Content-Length: {len(body)}\r\n\r\n"
+        self._writer.write(head.encode() + body)
+        status, *fields = (await self._reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
+        (length,) = (field.partition(b": ")[2] for field in fields if field.startswith(b"content-length:"))
+        answer = await self._reader.readexactly(int(length))
+        assert status == b"http/1.1 200 ok", answer
+        return orjson.loads(answer)
+
+
+async def by_http(address: str, token: str, count: int) -> float:
     """Lease and complete ``count`` tasks; how many a second."""
-    order, ended = LeaseRequest(worker="bare", slots=BATCH, wait_s=0, executors=[OFFER]), record()
+    order, ended = lease_request().model_dump_json().encode(), orjson.Fragment(record().model_dump_json())
 
     async def caller() -> None:
+        reader, writer = await asyncio.open_unix_connection(address.removeprefix("unix:"))
+        service = Caller(reader, writer, token)
         for _ in range(count // BATCH // CALLERS):
-            tasks = (await worker.post(f"{INTERNAL}/lease", order, LeaseAnswer)).tasks
+            tasks = (await service.post("lease", order))["tasks"]
+            ends = [{key: task[key] for key in ("evaluation_id", "lease_id")} | {"record": ended} for task in tasks]
+            done = (await service.post("complete:batch", orjson.dumps({"completions": ends})))["done"]
+            assert len(tasks) == len(done) == BATCH
+        writer.close()
+
+    return await _rate(caller, count)
+
+
+async def by_workers_client(address: str, token: str, count: int) -> float:
+    """As ``by_http``."""
+    ended = record()
+
+    async def caller(service: ServiceClient) -> None:
+        for _ in range(count // BATCH // CALLERS):
+            tasks = (await service.post(f"{INTERNAL}/lease", lease_request(), LeaseAnswer)).tasks
             ends = [
                 CompleteRequest(evaluation_id=task.evaluation_id, lease_id=task.lease_id, record=ended)
                 for task in tasks
             ]
-            told = await worker.post(f"{INTERNAL}/complete:batch", CompleteGroup(completions=ends), CompletedGroup)
+            told = await service.post(f"{INTERNAL}/complete:batch", CompleteGroup(completions=ends), CompletedGroup)
             assert len(tasks) == len(told.done) == BATCH, told
 
+    async with ServiceClient(address, token) as service:
+        return await _rate(partial(caller, service), count)
+
+
+async def _rate(caller: Callable[[], Awaitable[None]], count: int) -> float:
     begun = time.perf_counter()
     await asyncio.gather(*(caller() for _ in range(CALLERS)))
     return count / (time.perf_counter() - begun)
+
+
+def lease_request() -> LeaseRequest:
+    """For as many tasks as one that cannot wait may have."""
+    return LeaseRequest(worker="bare", slots=BATCH, wait_s=0, executors=[OFFER])
 
 
 def script() -> str:
@@ -176,13 +224,13 @@ def _each(value: str) -> str:
     return f"array_fill({value}, ARRAY[{BATCH}])"
 
 
-def by_pgbench(dsn: str, path: Path, count: int) -> float:
+async def by_pgbench(dsn: str, path: Path, count: int) -> float:
     """Lease and complete ``count`` tasks; how many a second."""
     turns = count // BATCH // CALLERS
     options = ["--no-vacuum", "--protocol=prepared", f"--client={CALLERS}", "--jobs=1", f"--transactions={turns}"]
-    said = subprocess.run(
-        [PGBENCH, *options, f"--file={path}", dsn], check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
+    command = [PGBENCH, *options, f"--file={path}", dsn]
+    ended = await asyncio.to_thread(subprocess.run, command, check=True, stdout=subprocess.PIPE, text=True)
+    said = ended.stdout
     (rate,) = (line.split()[2] for line in said.splitlines() if line.startswith("tps"))
     assert f"processed: {turns * CALLERS}/{turns * CALLERS}" in said, said
     return float(rate) * BATCH
@@ -232,20 +280,21 @@ async def main(options: argparse.Namespace) -> None:
         path = Path(folder) / "lease_and_finish.sql"
         path.write_text(script())
         queue, worker = settings_of(stack, "queue"), settings_of(stack, "worker")
-        rates: dict[str, list[float]] = {"pgbench": [], "pgbench again (null row)": [], "HTTP": []}
-        async with (
-            ServiceClient(worker["queue"], queue["tokens"]["api"]) as api,
-            ServiceClient(worker["queue"], worker["queue_token"]) as caller,
-        ):
+        bare = partial(by_pgbench, queue["dsn"], path)
+        ways: dict[str, Callable[[int], Awaitable[float]]] = {
+            "pgbench": bare,
+            "pgbench again (null row)": bare,
+            "HTTP": partial(by_http, worker["queue"], worker["queue_token"]),
+            "HTTP, a worker's client": partial(by_workers_client, worker["queue"], worker["queue_token"]),
+        }
+        rates: dict[str, list[float]] = {name: [] for name in ways}
+        async with ServiceClient(worker["queue"], queue["tokens"]["api"]) as api:
             for _ in range(options.rounds):
-                for name, found in rates.items():
+                for name, way in ways.items():
                     await api.post(f"{INTERNAL}/enqueue", new_tasks(options.tasks), EnqueueAnswer)
                     await all_told(queue["dsn"])
                     with others_stopped(stack):
-                        if name == "HTTP":
-                            found.append(await by_http(caller, options.tasks))
-                        else:
-                            found.append(await asyncio.to_thread(by_pgbench, queue["dsn"], path, options.tasks))
+                        rates[name].append(await way(options.tasks))
                     assert await tasks_left(queue["dsn"]) == 0, name
     table = Table("tasks leased and completed a second", "median", "least", "most", "of pgbench", "bound")
     base = statistics.median(rates["pgbench"])
