@@ -13,6 +13,16 @@ JUDGE0, PISTON, SANDBOXFUSION = "/compat/judge0", "/api/v2", "/compat/sandboxfus
 SUBMISSION = {"source_code": "print('ours')", "language_id": 71}
 EXECUTION = {"language": "python", "version": "*", "files": [{"content": "print('ours')"}]}
 RUN = {"code": "print('ours')", "language": "python"}
+JUDGED = {
+    "dataset": "mine",
+    "id": 1,
+    "completion": "print('ours')",
+    "config": {
+        "dataset_type": "CommonOJDataset",
+        "language": "python",
+        "provided_data": {"test": [{"input": {"stdin": ""}, "output": {"stdout": "ours"}}]},
+    },
+}
 FOREIGN = "https://evil.example"
 
 #: One submission through each door, without its key.
@@ -23,6 +33,7 @@ SUBMITS = [
     ("/api/v2/piston/execute", EXECUTION),
     ("/compat/piston/api/v2/execute", EXECUTION),
     (f"{SANDBOXFUSION}/run_code", RUN),
+    (f"{SANDBOXFUSION}/submit", JUDGED),
 ]
 READS = [
     *(f"{JUDGE0}/{path}" for path in ("languages", "languages/71", "statuses", "about", "config_info", "version")),
@@ -30,6 +41,7 @@ READS = [
     f"{PISTON}/runtimes",
     f"{PISTON}/packages",
     f"{SANDBOXFUSION}/v1/ping",
+    f"{SANDBOXFUSION}/list_datasets",
 ]
 
 

@@ -105,6 +105,31 @@ def test_its_async_and_concurrent_calls(stack, run):
     assert [each.run_result.stdout for each in done] == [f"{number}\n" for number in range(12)]
 
 
+def submitted(stack: Any, completion: str, **config: Any) -> Any:
+    tests = [{"input": {"stdin": f"{n}\n"}, "output": {"stdout": f"{n * 2}\n"}} for n in (1, 2, 3)]
+    given = {"dataset_type": "CommonOJDataset", "language": "python", "provided_data": {"test": tests}, **config}
+    body = {"dataset": "mine", "id": "p1", "completion": completion, "config": given}
+    request = sandbox_fusion.SubmitRequest.parse_obj(body)
+    return sandbox_fusion.submit(request, endpoint=f"{stack.url}{PATH}", max_attempts=1, client_timeout=60)
+
+
+def test_its_submit_judges_a_completion(stack):
+    right = submitted(stack, "Here it is:\n```python\nprint(int(input()) * 2)\n```\nDone.")
+    assert (right.id, right.accepted, right.extracted_code) == ("p1", True, "print(int(input()) * 2)")
+    assert [test.passed for test in right.tests] == [True, True, True]
+    wrong = submitted(stack, "```python\nprint(min(4, int(input()) * 2))\n```")
+    assert (wrong.accepted, [test.passed for test in wrong.tests]) == (False, [True, True, False])
+    cpp = submitted(stack, "```cpp\n#include <iostream>\nint main() { int n; std::cin >> n; }\n```", language="cpp")
+    assert (cpp.accepted, [test.passed for test in cpp.tests]) == (False, [False])
+    assert cpp.tests[0].exec_info.compile_result.return_code == 0
+
+
+def test_data_sets_of_its_own_are_not_there(stack, api):
+    with pytest.raises(Exception, match="no eval class found for dataset mine"):
+        submitted(stack, "x", dataset_type=None)
+    assert api.get(f"{PATH}/list_datasets").json() == []
+
+
 def test_a_language_that_there_is_not_fails_as_an_error_of_the_request(run):
     with pytest.raises(Exception, match="422"):
         run("x", "lean")
