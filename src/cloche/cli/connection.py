@@ -50,7 +50,7 @@ def connected(url: str | None) -> Generator[Connection]:
     Expected errors of the block become a message and an exit status of ``exit_codes``.
     """
     try:
-        address, key = _find(url)
+        address, key = find_cloche(url)
         with Client(address, api_key=key) as client:
             yield Connection(client, address)
     except ClocheError as error:
@@ -58,7 +58,8 @@ def connected(url: str | None) -> Generator[Connection]:
         raise typer.Exit(code_of_error(error)) from None
 
 
-def _find(url: str | None) -> tuple[str, str | None]:
+def find_cloche(url: str | None) -> tuple[str, str | None]:
+    """Its address and the key for it: ``url``, else the Cloche that runs on this machine, else the usual port."""
     key = os.environ.get("CLOCHE_API_KEY") or None
     if url:
         return url, key

@@ -15,6 +15,7 @@ from cloche.cli import (
     fsck,
     images,
     keys,
+    mcp_server,
     migrate,
     queue,
     run,
@@ -35,6 +36,7 @@ stack.register(app)
 doctor.register(app)
 migrate.register(app)
 fsck.register(app)
+mcp_server.register(app)
 app.add_typer(evaluating.app, name="eval")
 app.add_typer(images.app, name="images")
 app.add_typer(keys.app, name="keys")
