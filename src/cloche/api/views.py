@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from cloche.contracts.evaluation import (
+    BatchPlace,
     CaseView,
     CompileView,
     Evaluation,
@@ -130,6 +131,7 @@ def _summary_fields(row: Row) -> dict[str, Any]:
         "peak_memory_bytes": row["peak_memory_bytes"],
         "cancel_requested": row["cancel_requested"],
         "rerun_of": row["rerun_of"],
+        "batch": _place(row),
         "timeline": Timeline(
             created_at=iso(row["created_at"]),
             queued_at=_time(row["queued_at"]),
@@ -141,6 +143,19 @@ def _summary_fields(row: Row) -> dict[str, Any]:
             stored_at=_time(row["stored_at"]),
         ),
     }
+
+
+def _place(row: Row) -> BatchPlace | None:
+    if row["batch_id"] is None:
+        return None
+    return BatchPlace(
+        id=row["batch_id"],
+        problem=row["problem_key"] or "",
+        problem_number=row["problem_number"],
+        sample=row["sample"],
+        repeat=row["repeat"],
+        superseded=row["superseded"],
+    )
 
 
 def _time(moment: datetime | None) -> str | None:

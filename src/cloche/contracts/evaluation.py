@@ -81,6 +81,17 @@ class Timeline(BaseModel):
     stored_at: str | None
 
 
+class BatchPlace(BaseModel):
+    """Where an evaluation belongs in a batch; ``superseded`` once a rerun has its place."""
+
+    id: UUID
+    problem: str
+    problem_number: int
+    sample: int
+    repeat: int
+    superseded: bool = False
+
+
 class EvaluationSummary(BaseModel):
     """One row of a list."""
 
@@ -99,6 +110,7 @@ class EvaluationSummary(BaseModel):
     peak_memory_bytes: int | None
     cancel_requested: bool
     rerun_of: UUID | None
+    batch: BatchPlace | None = None
     timeline: Timeline
 
 

@@ -657,6 +657,30 @@ export interface components {
             next: string | null;
         };
         /**
+         * BatchPlace
+         * @description Where an evaluation belongs in a batch; ``superseded`` once a rerun has its place.
+         */
+        BatchPlace: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Problem */
+            problem: string;
+            /** Problem Number */
+            problem_number: number;
+            /** Repeat */
+            repeat: number;
+            /** Sample */
+            sample: number;
+            /**
+             * Superseded
+             * @default false
+             */
+            superseded: boolean;
+        };
+        /**
          * BatchRequest
          * @description The body of ``POST /api/v1/batches`` as JSON.
          */
@@ -1004,6 +1028,7 @@ export interface components {
         Evaluation: {
             /** Attempts */
             attempts: number;
+            batch?: components["schemas"]["BatchPlace"] | null;
             /** Cancel Requested */
             cancel_requested: boolean;
             /** Cases */
@@ -1207,6 +1232,7 @@ export interface components {
         EvaluationSummary: {
             /** Attempts */
             attempts: number;
+            batch?: components["schemas"]["BatchPlace"] | null;
             /** Cancel Requested */
             cancel_requested: boolean;
             /** Cpu Time Ms */

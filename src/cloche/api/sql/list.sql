@@ -1,6 +1,6 @@
 -- A keyset page of a tenant's evaluations, newest first; every filter is optional, and each has an index.
 -- The ids come first: an index that holds all that is asked for is then cheaper than passing over what does not fit.
-SELECT e.*
+SELECT e.*, p.key AS problem_key
 FROM (
     SELECT e.id
     FROM evaluation e
@@ -16,4 +16,5 @@ FROM (
     ORDER BY e.id DESC
     LIMIT $9) AS page
 CROSS JOIN LATERAL (SELECT r.* FROM evaluation r WHERE r.id = page.id LIMIT 1) AS e
+LEFT JOIN batch_problem p ON p.batch_id = e.batch_id AND p.number = e.problem_number
 ORDER BY e.id DESC
