@@ -9,7 +9,7 @@ from cloche.contracts.limits import CompileLimits, Limits
 from cloche.contracts.record import ExecutionRecord
 from cloche.contracts.submission import File, Program
 from cloche.executor.engines.engine import Engine
-from cloche.executor.execution import Execution, ReadyRuntime
+from cloche.executor.execution import Execution, Ready, ReadyRuntime
 from cloche.executor.outbox import Outbox
 from cloche.executor.runtimes import Runtime
 from cloche.executor.selftest import check_runtime
