@@ -52,7 +52,9 @@ class Language:
             compile_limits=CompileLimits(),
         )
         cell = f"images-{uuid7()}"
-        line = await Execution(cell, program, Ready(self.tested), self.engine, self.engine.tiers[-1], Outbox()).run(60.0)
+        line = await Execution(cell, program, Ready(self.tested), self.engine, self.engine.tiers[-1], Outbox()).run(
+            60.0
+        )
         assert not isinstance(line, FailedLine), line
         return line.record
 
