@@ -408,6 +408,8 @@ async def test_results_come_in_the_usual_formats(api: httpx.AsyncClient, answers
         {"task_id": "a", "completion": "wrong", "result": "failed: runtime_error", "passed": False},
         {"task_id": "b", "completion": "right", "result": "passed", "passed": True},
     ]
+    table_file = await read("parquet")
+    assert (table_file.content[:4], table_file.content[-4:]) == (b"PAR1", b"PAR1")
     table = (await read("csv")).text.split("\r\n")
     assert table[0].split(",")[:3] == ["id", "problem", "problem_number"]
     assert len(table) == 1 + 8 + 1

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from cloche.api.batches import views
+from cloche.api.batches.parquet import Kind, ParquetFile
 from cloche.contracts.batches import SampleSummary
 from cloche.contracts.tallies import is_gradable
 from cloche.kit.postgres import Row
@@ -23,6 +24,24 @@ MEDIA: Final[dict[Format, tuple[str, str]]] = {
 COLUMNS: Final = tuple(SampleSummary.model_fields)
 #: A spreadsheet takes a cell that begins so for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+#: A row group of so many rows is held at once.
+GROUP_ROWS: Final = 5000
+_KINDS: Final[dict[str, Kind]] = {
+    "problem_number": "int32",
+    "sample": "int32",
+    "repeat": "int32",
+    "gradable": "bool",
+    "wall_time_ms": "double",
+    "cpu_time_ms": "double",
+    "peak_memory_bytes": "int64",
+}
+
+
+def table() -> ParquetFile:
+    """A Parquet file of the same columns."""
+    return ParquetFile({name: _KINDS.get(name, "text") for name in COLUMNS})
 
 
 def head(kind: Format) -> bytes:

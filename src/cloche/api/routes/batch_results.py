@@ -1,7 +1,7 @@
 """What a batch came to: its progress as events, its results as files."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -16,6 +16,7 @@ from cloche.api.routes.streams import SSE_RESPONSES, encoded, sse_response
 from cloche.contracts.tallies import MEASURE_VERDICT
 from cloche.kit.http_app import PROBLEM_RESPONSES
 from cloche.kit.people import Reader
+from cloche.kit.postgres import Row
 
 router = APIRouter(prefix="/api/v1/batches", tags=["batches"], responses=PROBLEM_RESPONSES)
 
@@ -59,13 +60,33 @@ async def read_results(
         "Cloche-Batch-Status": summary.status,
         "Cloche-Ungradable": str(summary.ungradable),
     }
-    return StreamingResponse(_body(store, batch_id, kind), media_type=media, headers=headers)
+    pages = _pages(store, batch_id, first_repeats=kind == "humaneval")
+    body = _table(pages) if kind == "parquet" else _text(pages, kind)
+    return StreamingResponse(body, media_type=media, headers=headers)
 
 
-async def _body(store: BatchStore, batch_id: UUID, kind: Format) -> AsyncIterator[bytes]:
-    yield export.head(kind)
+async def _pages(store: BatchStore, batch_id: UUID, *, first_repeats: bool) -> AsyncIterator[list[Row]]:
     after = (-1, -1, -1)
-    while rows := await store.export(batch_id, after, _PAGE, first_repeats=kind == "humaneval"):
-        yield export.page(kind, rows)
+    while rows := await store.export(batch_id, after, _PAGE, first_repeats=first_repeats):
+        yield rows
         last = rows[-1]
         after = (last["problem_number"], last["sample"], last["repeat"])
+
+
+async def _text(pages: AsyncIterator[list[Row]], kind: Format) -> AsyncIterator[bytes]:
+    yield export.head(kind)
+    async for rows in pages:
+        yield export.page(kind, rows)
+
+
+async def _table(pages: AsyncIterator[list[Row]]) -> AsyncIterator[bytes]:
+    table = export.table()
+    yield table.head()
+    held: list[dict[str, Any]] = []
+    async for rows in pages:
+        held += export.records(rows)
+        if len(held) >= export.GROUP_ROWS:
+            yield table.group(held)
+            held = []
+    yield table.group(held)
+    yield table.foot()
