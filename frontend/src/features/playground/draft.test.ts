@@ -64,6 +64,7 @@ test("a stored program is opened with the isolation and the network it demanded"
     isolation: "container",
     network: "loopback",
     cases: [],
+    stop_on_failure: false,
   };
   expect(draftOf(program)).toMatchObject({ isolation: "container", network: "loopback" });
 });
