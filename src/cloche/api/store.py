@@ -131,6 +131,11 @@ class EvaluationStore:
         await self._pool.execute(
             "DELETE FROM idempotency_key WHERE created_at < now() - make_interval(hours => $1)", IDEMPOTENCY_HOURS
         )
+        await self._pool.execute(
+            "UPDATE batch SET idempotency_key = NULL"
+            " WHERE idempotency_key IS NOT NULL AND received_at < now() - make_interval(hours => $1)",
+            IDEMPOTENCY_HOURS,
+        )
 
     async def find(self, evaluation_id: UUID, tenant: str) -> Row:
         """The row with record and program.

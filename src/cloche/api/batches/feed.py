@@ -75,7 +75,7 @@ class BatchFeed:
     def __init__(self, pool: Pool, queue: ServiceClient, metrics: Metrics) -> None:
         self._pool = pool
         self._queue = queue
-        self._metrics = metrics
+        self.metrics = metrics
         self._wake = asyncio.Event()
         self._pace = Pace()
         self._frames = Frames()
@@ -128,7 +128,7 @@ class BatchFeed:
             told += await self._tell(session, feeds, moment)
             await session.execute(_SQL["told"], told)
             await session.execute(_SQL["close_feeds"], [feed["batch_id"] for feed in feeds])
-        self._metrics.relayed.labels("enqueue").inc(len(told))
+        self.metrics.relayed.labels("enqueue").inc(len(told))
         return Round(len(told), len(feeds))
 
     async def _tell(self, session: Session, feeds: Sequence[Row], moment: float) -> list[int]:

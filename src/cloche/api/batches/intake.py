@@ -14,6 +14,7 @@ from cloche.api.settings import ApiSettings
 from cloche.contracts.batches import MOST_IN_BATCH, BatchHead, ProblemReference, ProblemRequest, SampleRequest
 from cloche.contracts.submission import EvaluationRequest, Program
 from cloche.kit import tracing
+from cloche.kit.clock import now
 from cloche.kit.errors import InvalidRequestError, NotFoundError
 from cloche.kit.http_app import validation_error
 from cloche.kit.ids import uuid7
@@ -270,9 +271,14 @@ def new_task(
             "runtime": program.runtime,
             "isolation": program.isolation,
             "queue_timeout_s": queue_timeout_s,
-            "trace_parent": tracing.place(),
+            "trace_parent": _trace_of(evaluation_id),
         }
     )
+
+
+def _trace_of(evaluation_id: UUID) -> str | None:
+    """A trace of its own: a batch in one would help nobody."""
+    return tracing.past("submit", now(), parent="", links=[tracing.place()], evaluation_id=evaluation_id)
 
 
 def read(model: type[T], raw: object) -> T:

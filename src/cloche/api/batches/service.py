@@ -60,6 +60,7 @@ class Batches:
     def __init__(
         self, store: BatchStore, rules: Rules, feed: BatchFeed, reruns: Reruns, comparisons: Comparisons
     ) -> None:
+        self._metrics = feed.metrics
         self.store = store
         self.comparisons = comparisons
         self.progress = Progress(store)
@@ -89,8 +90,13 @@ class Batches:
     ) -> UUID:
         """Take a batch in; its id. Raises as ``Upload.run``."""
         await self._rules.refresh()
-        upload = Upload(self.store, self._rules, self._feed.wake, tenant=tenant, key=key, partial=partial)
-        return await upload.run(lines, whole=whole)
+        upload = Upload(self.store, self._rules, self._note_stored, tenant=tenant, key=key, partial=partial)
+        with self._metrics.submission_seconds.time():
+            return await upload.run(lines, whole=whole)
+
+    def _note_stored(self, count: int) -> None:
+        self._metrics.submitted.inc(count)
+        self._feed.wake()
 
     async def upload_body(self, raw: bytes, *, tenant: str, key: str | None, partial: bool) -> UUID:
         """As ``upload``, of a JSON body: all of it or nothing, unless ``partial``."""

@@ -46,14 +46,14 @@ class Upload:
         self,
         store: BatchStore,
         rules: Rules,
-        wake: Callable[[], None],
+        note_stored: Callable[[int], None],
         *,
         tenant: str,
         key: str | None,
         partial: bool,
     ) -> None:
         self._store = store
-        self._wake = wake
+        self._note_stored = note_stored
         self._tenant = tenant
         self._key = key
         self._partial = partial
@@ -182,7 +182,7 @@ class Upload:
             else:
                 self._stored = Stored(self._new.id, chunk.lines, chunk.digest, chunk.final)
                 del self._waiting[: len(taken)]
-                self._wake()
+                self._note_stored(len(chunk.samples))
         self._waiting_bytes = 0
 
     def _chunk(self, taken: list[Taken], *, final: bool) -> Chunk:
