@@ -16,8 +16,9 @@ WEB := src/cloche/stack/web_dist/index.html
 LAUNCHER := src/cloche/executor/launcher/bin/.built
 
 .PHONY: run stop setup dev-setup system web launcher check test test-full test-unit test-integration test-conformance \
-        test-hostile test-mutation test-e2e test-compat test-chaos chaos test-web test-cgroup2 test-docker test-proxy test-images \
-        test-containers test-docker-kill test-compose bench bench-cell bench-docker bench-queue lock wheel clean help
+        test-hostile test-mutation test-e2e test-compat test-chaos chaos test-web test-cgroup2 test-docker test-proxy \
+        test-images test-containers test-docker-kill test-compose bench bench-cell bench-docker bench-queue bench-doors \
+        lock wheel clean help
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -167,6 +168,9 @@ bench-queue: dev-setup ## What the platform itself costs, with an executor that 
 	@$(BIN)/python benchmarks/throughput.py
 	@$(BIN)/python benchmarks/queue_statements.py
 	@$(BIN)/python benchmarks/fairness.py
+
+bench-doors: dev-setup ## The doors beside the native interface, through the peers' own clients
+	@$(BIN)/python benchmarks/doors.py
 
 bench-bus-memory: dev-setup ## 500,000 evaluations through Redis' default memory (a quarter of an hour)
 	@$(BIN)/python benchmarks/bus_memory.py
