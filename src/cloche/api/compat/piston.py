@@ -49,7 +49,7 @@ def as_execution(body: Any, runtimes: Sequence[PistonRuntime], doors: DoorOption
     runtime = choose(runtimes, language, version)
     if runtime is None:
         raise InvalidRequestError(f"{language}-{version} runtime is unknown"[:300])
-    if all(file.get("encoding") not in {None, "", "utf8"} for file in files):
+    if all(_encoding(file) != "utf8" for file in files):
         raise InvalidRequestError("files must include at least one utf8 encoded file")
     given = {
         f"{stage}_{name}": _limit(fields, f"{stage}_{name}", doors)
@@ -135,7 +135,7 @@ def _compile_limits(given: dict[str, float | None]) -> CompileLimits:
 
 def _program(files: list[dict[str, Any]], offer: RuntimeOffer) -> tuple[str, list[File]]:
     """The main file's path, and all files; it is the first that is neither base64 nor hex."""
-    main = next(index for index, file in enumerate(files) if file.get("encoding") not in {"base64", "hex"})
+    main = next(index for index, file in enumerate(files) if _encoding(file) not in {"base64", "hex"})
     program: list[File] = []
     entrypoint = ""
     for index, file in enumerate(files):
@@ -145,7 +145,7 @@ def _program(files: list[dict[str, Any]], offer: RuntimeOffer) -> tuple[str, lis
         path = name.removeprefix("./") or f"file{index}.code"
         if index == main:
             path = entrypoint = _main_path(name.removeprefix("./"), offer)
-        program.append(_file(path, file["content"], file.get("encoding")))
+        program.append(_file(path, file["content"], _encoding(file)))
     return entrypoint, program
 
 
@@ -157,7 +157,15 @@ def _main_path(name: str, offer: RuntimeOffer) -> str:
     return name
 
 
-def _file(path: str, content: str, encoding: Any) -> File:
+def _encoding(file: dict[str, Any]) -> str:
+    """``utf8`` where none is given. Whatever it does not know is read as that too, but does not count as it."""
+    encoding = file.get("encoding")
+    if isinstance(encoding, str):
+        return encoding or "utf8"
+    return "other" if encoding or isinstance(encoding, list | dict) else "utf8"
+
+
+def _file(path: str, content: str, encoding: str) -> File:
     if encoding == "base64":
         return File(path=path, content=base64.b64encode(lenient_base64(content)).decode(), encoding="base64")
     if encoding == "hex":
