@@ -7,6 +7,7 @@ and databases.
 import typer
 
 from cloche.cli import (
+    batches,
     dockerproxy,
     doctor,
     evaluating,
@@ -38,6 +39,7 @@ migrate.register(app)
 fsck.register(app)
 mcp_server.register(app)
 app.add_typer(evaluating.app, name="eval")
+app.add_typer(batches.app, name="batches")
 app.add_typer(images.app, name="images")
 app.add_typer(keys.app, name="keys")
 app.add_typer(queue.app, name="queue")

@@ -8,14 +8,14 @@ from uuid import UUID
 
 import httpx
 
-from cloche.client.batch_flows import BatchFlows, BatchUpload
+from cloche.client.batch_flows import BatchFlows, BatchUpload, Format, Which
 from cloche.client.calls import ListFilter
 from cloche.client.flows import Course, Emit, Flow, Flows, Pause, Send, T
 from cloche.client.grading_flows import GradingFlows, Runnable, as_request
 from cloche.client.settings import DEFAULT_URL, ClientSettings
 from cloche.client.watching import WatchEvent
 from cloche.client.wire import http_request
-from cloche.contracts.batches import Batch, SampleSummary
+from cloche.contracts.batches import Batch, BatchSummary, SampleSummary
 from cloche.contracts.evaluation import Evaluation, EvaluationSummary
 from cloche.contracts.execution import RuntimeOffer
 from cloche.contracts.queue_view import DeadLetter, LaneView, QueueStats
@@ -108,7 +108,33 @@ class AsyncClient:
 
     async def cancel_batch(self, batch_id: UUID) -> Batch:
         """As ``Client.cancel_batch``."""
-        return await self._run(self._batches.cancel(batch_id))
+        return await self._run(self._batches.order(batch_id, "cancel"))
+
+    async def pause_batch(self, batch_id: UUID) -> Batch:
+        """As ``Client.pause_batch``."""
+        return await self._run(self._batches.order(batch_id, "pause"))
+
+    async def resume_batch(self, batch_id: UUID) -> Batch:
+        """As ``Client.resume_batch``."""
+        return await self._run(self._batches.order(batch_id, "resume"))
+
+    async def rerun_batch(
+        self, batch_id: UUID, which: Which = "ungradable", *, idempotency_key: str | None = None
+    ) -> Batch:
+        """As ``Client.rerun_batch``."""
+        return await self._run(self._batches.rerun(batch_id, which, idempotency_key))
+
+    async def delete_batch(self, batch_id: UUID) -> None:
+        """As ``Client.delete_batch``."""
+        await self._run(self._batches.delete(batch_id))
+
+    def list_batches(self, *, page_size: int = 50) -> AsyncIterator[BatchSummary]:
+        """As ``Client.list_batches``."""
+        return self._drive(Course(self._batches.pages(page_size)))
+
+    def batch_results(self, batch_id: UUID, kind: Format = "ndjson") -> AsyncIterator[bytes]:
+        """As ``Client.batch_results``."""
+        return self._drive(Course(self._batches.results(batch_id, kind)))
 
     def batch_progress(self, batch_id: UUID) -> AsyncGenerator[Batch]:
         """As ``Client.batch_progress``."""

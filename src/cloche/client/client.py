@@ -8,14 +8,14 @@ from uuid import UUID
 
 import httpx
 
-from cloche.client.batch_flows import BatchFlows, BatchUpload
+from cloche.client.batch_flows import BatchFlows, BatchUpload, Format, Which
 from cloche.client.calls import ListFilter
 from cloche.client.flows import Course, Emit, Flow, Flows, Pause, Send, T
 from cloche.client.grading_flows import GradingFlows, Runnable, as_request
 from cloche.client.settings import DEFAULT_URL, ClientSettings
 from cloche.client.watching import WatchEvent
 from cloche.client.wire import http_request
-from cloche.contracts.batches import Batch, SampleSummary
+from cloche.contracts.batches import Batch, BatchSummary, SampleSummary
 from cloche.contracts.evaluation import Evaluation, EvaluationSummary
 from cloche.contracts.execution import RuntimeOffer
 from cloche.contracts.queue_view import DeadLetter, LaneView, QueueStats
@@ -135,7 +135,34 @@ class Client:
 
     def cancel_batch(self, batch_id: UUID) -> Batch:
         """Cancel what of it has not ended. Idempotent."""
-        return self._run(self._batches.cancel(batch_id))
+        return self._run(self._batches.order(batch_id, "cancel"))
+
+    def pause_batch(self, batch_id: UUID) -> Batch:
+        """Hold back what of it the queue was not told of. Idempotent."""
+        return self._run(self._batches.order(batch_id, "pause"))
+
+    def resume_batch(self, batch_id: UUID) -> Batch:
+        """Go on with it. Idempotent."""
+        return self._run(self._batches.order(batch_id, "resume"))
+
+    def rerun_batch(self, batch_id: UUID, which: Which = "ungradable", *, idempotency_key: str | None = None) -> Batch:
+        """Run ``ungradable`` evaluations in their own places, or ``failed`` or ``all`` as a new batch; where they run.
+
+        Keyed as ``submit``.
+        """
+        return self._run(self._batches.rerun(batch_id, which, idempotency_key))
+
+    def delete_batch(self, batch_id: UUID) -> None:
+        """Delete it and its evaluations, once it is finished. Idempotent."""
+        self._run(self._batches.delete(batch_id))
+
+    def list_batches(self, *, page_size: int = 50) -> Iterator[BatchSummary]:
+        """All batches, newest first, read page by page (1 to 200 a page) as you iterate."""
+        return self._drive(Course(self._batches.pages(page_size)))
+
+    def batch_results(self, batch_id: UUID, kind: Format = "ndjson") -> Iterator[bytes]:
+        """Its results as a file, in pieces."""
+        return self._drive(Course(self._batches.results(batch_id, kind)))
 
     def batch_progress(self, batch_id: UUID) -> Generator[Batch]:
         """The batch whenever more of it is finished, last when all of it has ended."""
