@@ -1,13 +1,21 @@
 """What holds for every door: keys, tenants, origins, and that a door can be shut."""
 
 import json
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import judge0
 import pytest
+import ultra_piston
 from tests.compat.conftest import LISTED_ORIGIN, MakeKey
 from tests.e2e.conftest import Stack, running_stack
+from ultra_piston.errors import UnexpectedStatusError
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import sandbox_fusion
 
 JUDGE0, PISTON, SANDBOXFUSION = "/compat/judge0", "/api/v2", "/compat/sandboxfusion"
 SUBMISSION = {"source_code": "print('ours')", "language_id": 71}
@@ -94,6 +102,32 @@ def test_each_door_takes_the_key_where_its_clients_put_it(client, key):
     assert client.post(f"{SANDBOXFUSION}/run_code", json=RUN, headers=bearer(key)).status_code == 200
     assert client.post(f"{SANDBOXFUSION}/{key}/run_code", json=RUN).status_code == 200
     assert client.get(f"{SANDBOXFUSION}/{key}/v1/ping").json() == "pong"
+
+
+def test_each_client_runs_a_program_with_its_key(keyed, key):
+    """The clients' own ways of giving a key, and SandboxFusion's, which has none."""
+    piston = ultra_piston.PistonClient(base_url=f"{keyed.url}{PISTON}", api_key=key, rate_limit=0)
+    done = piston.post_execute(language="python", version="*", file=ultra_piston.File(content="print('ours')"))
+    assert done.run.stdout == "ours\n"
+    client = judge0.Client(f"{keyed.url}{JUDGE0}", {"X-Auth-Token": key})
+    submission: Any = judge0.run(client=client, source_code="print('ours')", language=judge0.PYTHON)
+    assert submission.stdout == "ours\n"
+    request = sandbox_fusion.RunCodeRequest.parse_obj(RUN)
+    endpoint = f"{keyed.url}{SANDBOXFUSION}/{key}"
+    result = sandbox_fusion.run_code(request, endpoint=endpoint, max_attempts=1).run_result
+    assert result is not None
+    assert result.stdout == "ours\n"
+
+
+def test_each_client_is_refused_without_its_key(keyed):
+    piston = ultra_piston.PistonClient(base_url=f"{keyed.url}{PISTON}", rate_limit=0)
+    with pytest.raises(UnexpectedStatusError):
+        piston.get_runtimes()
+    with pytest.raises(RuntimeError, match="Authentication failed"):
+        judge0.Client(f"{keyed.url}{JUDGE0}", {})
+    request = sandbox_fusion.RunCodeRequest.parse_obj(RUN)
+    with pytest.raises(Exception, match="401"):
+        sandbox_fusion.run_code(request, endpoint=f"{keyed.url}{SANDBOXFUSION}", max_attempts=1)
 
 
 def test_a_key_in_the_query_is_no_key(client, key):

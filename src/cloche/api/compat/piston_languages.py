@@ -72,9 +72,6 @@ def runtimes_of(offers: Iterable[RuntimeOffer]) -> list[PistonRuntime]:
 
 def choose(runtimes: Iterable[PistonRuntime], language: str, selector: str) -> PistonRuntime | None:
     """The newest runtime of this name or alias that the selector allows."""
-    able = [
-        runtime
-        for runtime in runtimes
-        if (runtime.language == language or language in runtime.aliases) and satisfies(runtime.version, selector)
-    ]
-    return max(able, key=lambda runtime: (runtime.version, runtime.language == language), default=None)
+    named = [runtime for runtime in runtimes if runtime.language == language or language in runtime.aliases]
+    named.sort(key=lambda runtime: (runtime.version, runtime.language == language), reverse=True)
+    return next((runtime for runtime in named if satisfies(runtime.version, selector)), None)

@@ -17,6 +17,7 @@ from cloche.api.compat.doorway import (
 from cloche.api.compat.piston_languages import PistonRuntime, runtimes_of
 from cloche.api.compat.running import EVALUATION_HEADER, run
 from cloche.api.parts import get_parts
+from cloche.contracts.tasks import ExecutorsAnswer
 from cloche.contracts.words import Scope
 from cloche.kit.errors import ClocheError, ForbiddenError, InvalidRequestError, NotFoundError
 from cloche.kit.keys import Caller
@@ -73,9 +74,26 @@ async def greet() -> Response:
     return JSONResponse(_GREETING)
 
 
+class _Known:
+    """The runtimes of the last catalogue, which stays the same object for a while."""
+
+    def __init__(self) -> None:
+        self._answer: ExecutorsAnswer | None = None
+        self._runtimes: list[PistonRuntime] = []
+
+    def of(self, answer: ExecutorsAnswer) -> list[PistonRuntime]:
+        """The runtimes in ``answer``."""
+        if answer is not self._answer:
+            self._runtimes = runtimes_of(runtime for seen in answer.executors for runtime in seen.offer.runtimes)
+            self._answer = answer
+        return self._runtimes
+
+
+_known = _Known()
+
+
 async def _runtimes(request: Request) -> list[PistonRuntime]:
-    answer = await get_parts(request).catalogue.executors()
-    return runtimes_of(runtime for seen in answer.executors for runtime in seen.offer.runtimes)
+    return _known.of(await get_parts(request).catalogue.executors())
 
 
 async def _caller(request: Request, *scopes: Scope) -> Caller:
