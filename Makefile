@@ -17,7 +17,7 @@ LAUNCHER := src/cloche/executor/launcher/bin/.built
 
 .PHONY: run stop setup dev-setup system web launcher check test test-full test-unit test-integration test-conformance \
         test-hostile test-mutation test-e2e test-compat test-chaos chaos test-web test-cgroup2 test-docker test-proxy \
-        test-images test-containers test-docker-kill test-compose bench bench-cell bench-docker bench-queue bench-doors \
+        test-images test-containers test-docker-kill test-compose bench bench-cell bench-docker bench-queue bench-scale bench-doors \
         lock wheel clean help
 
 help: ## Show what there is
@@ -171,6 +171,9 @@ bench-queue: dev-setup ## What the platform itself costs, with an executor that 
 
 bench-doors: dev-setup ## The doors beside the native interface, through the peers' own clients
 	@$(BIN)/python benchmarks/doors.py
+
+bench-scale: dev-setup ## A batch of 10,000 beside the same in groups: accepting it, memory, first verdicts
+	@$(BIN)/python benchmarks/batches.py
 
 bench-bus-memory: dev-setup ## 500,000 evaluations through Redis' default memory (a quarter of an hour)
 	@$(BIN)/python benchmarks/bus_memory.py
