@@ -5,7 +5,7 @@ from typing import Final
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  (only its error classes are used)
 from fastapi import FastAPI, Request, Response
 
-from cloche.kit.errors import InvalidRequestError, UnavailableError
+from cloche.kit.errors import ClocheError, InvalidRequestError, UnavailableError
 from cloche.kit.http_app import problem_response
 from cloche.kit.logs import get_logger
 from cloche.kit.postgres import UNAVAILABLE
@@ -14,20 +14,25 @@ log = get_logger()
 
 #: "Not now": away, or this transaction had to give way to another.
 _NOT_NOW: Final[tuple[type[Exception], ...]] = (*UNAVAILABLE, asyncpg.TransactionRollbackError)
+#: All that ``told`` tells.
+DATABASE_ERRORS: Final = (*_NOT_NOW, asyncpg.DataError)
+
+
+def told(error: Exception) -> ClocheError:
+    """One of ``DATABASE_ERRORS`` as an expected error; those that may pass are logged."""
+    # What asyncpg can't even encode is a ValueError, and an InterfaceError too.
+    if isinstance(error, asyncpg.DataError | ValueError):
+        return InvalidRequestError("A number is too large, or a text holds a NUL.")
+    log.warning("postgres.unavailable", error=type(error).__name__)
+    return UnavailableError("PostgreSQL does not answer.")
 
 
 def install_database_errors(app: FastAPI) -> None:
     """Answer 503 with ``Retry-After`` while PostgreSQL is away, 422 for values it refuses."""
 
-    async def not_now(request: Request, error: Exception) -> Response:
-        if isinstance(error, ValueError):  # asyncpg could not even encode it: that is an InterfaceError too
-            return await unfit(request, error)
-        log.warning("postgres.unavailable", error=type(error).__name__)
-        return problem_response(UnavailableError("PostgreSQL does not answer.").problem(), {"Retry-After": "1"})
+    async def answer(_: Request, error: Exception) -> Response:
+        expected = told(error)
+        return problem_response(expected.problem(), {"Retry-After": "1"} if expected.retryable else None)
 
-    async def unfit(_: Request, _error: Exception) -> Response:
-        return problem_response(InvalidRequestError("A number is too large, or a text holds a NUL.").problem())
-
-    for kind in _NOT_NOW:
-        app.add_exception_handler(kind, not_now)
-    app.add_exception_handler(asyncpg.DataError, unfit)
+    for kind in DATABASE_ERRORS:
+        app.add_exception_handler(kind, answer)

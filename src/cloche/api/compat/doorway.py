@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from cloche.api.compat.options import DoorOptions
 from cloche.contracts.words import Scope
+from cloche.kit.database_errors import DATABASE_ERRORS, told
 from cloche.kit.errors import ClocheError, ForbiddenError, NotFoundError, UnsupportedTypeError
 from cloche.kit.http_app import validation_error
 from cloche.kit.keys import Caller
@@ -55,15 +56,22 @@ def door_router(prefix: str, refuse: Refusal) -> APIRouter:
                     _check_origin(request)
                     answer = await inner(request)
                 except ClocheError as error:
-                    answer = refuse(error)
-                    if error.retryable:
-                        answer.headers["Retry-After"] = "1"
+                    answer = _refused(refuse, error)
+                except DATABASE_ERRORS as error:
+                    answer = _refused(refuse, told(error))
                 answer.headers.update(_cors(request))
                 return answer
 
             return handle
 
     return APIRouter(prefix=prefix, route_class=DoorRoute, include_in_schema=False)
+
+
+def _refused(refuse: Refusal, error: ClocheError) -> Response:
+    answer = refuse(error)
+    if error.retryable:
+        answer.headers["Retry-After"] = "1"
+    return answer
 
 
 def close_router(router: APIRouter) -> None:
