@@ -14,6 +14,7 @@ UNFIT = ("--exclude-checks", "positive_data_acceptance,allow_header_conformance"
 DOCUMENTS = ["/openapi.json", "/queue/v1/openapi.json"]
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_the_served_document_tells_the_truth(stack, tmp_path, document):
     explore(stack, tmp_path, document, "--max-examples", "15", "--generation-deterministic")

@@ -387,6 +387,15 @@ async def test_progress_is_told_until_the_batch_is_complete(api: httpx.AsyncClie
     assert seen[-1][1] == {**(await settled(api, batch["id"])), "finished_at": seen[-1][1]["finished_at"]}
 
 
+async def test_several_batches_are_watched_on_one_connection(api: httpx.AsyncClient, answers: None):
+    ids = [(await submit(api, TWO_PROBLEMS))["id"] for _ in range(2)]
+    async with asyncio.timeout(60):
+        text = (await api.get("/api/v1/events", params={"batch": ids})).text
+    ended = [event for event in text.split("\n\n") if "event: batch.finished" in event]
+    assert {one for one in ids for event in ended if one in event} == set(ids)
+    assert (await api.get("/api/v1/events", params={"batch": str(uuid4())})).status_code == 404
+
+
 async def test_results_come_in_the_usual_formats(api: httpx.AsyncClient, answers: None):
     body = {**TWO_PROBLEMS, "repeat": 2}
     batch = await submit(api, body)

@@ -105,15 +105,19 @@ async def watch_many(
     request: Request,
     caller: Reader,
     evaluation: Annotated[list[UUID] | None, Query(max_length=100)] = None,
+    batch: Annotated[list[UUID] | None, Query(max_length=20)] = None,
     topic: Annotated[list[Literal["list"]] | None, Query(max_length=1)] = None,
 ) -> Response:
-    """Events of several evaluations (``data`` gains ``evaluation_id``) and ``list.changed``."""
+    """Events of several evaluations (``data`` gains ``evaluation_id``) and batches, and ``list.changed``."""
     parts = get_parts(request)
-    if not evaluation and not topic:
-        raise InvalidRequestError("Name at least one evaluation or topic.")
+    if not evaluation and not batch and not topic:
+        raise InvalidRequestError("Name at least one evaluation, batch or topic.")
+    for batch_id in batch or []:
+        await parts.batches.store.find(batch_id, caller.tenant)
     for evaluation_id in evaluation or []:
         await parts.store.find(evaluation_id, caller.tenant)
     sources = [_tagged(parts, evaluation_id, caller.tenant) for evaluation_id in evaluation or []]
+    sources += [encoded(parts.batches.progress.follow(batch_id, caller.tenant)) for batch_id in batch or []]
     if topic:
         sources.append(_list_changes(parts, caller.tenant))
     return sse_response(parts, _merged(sources))
