@@ -1,12 +1,14 @@
 """Drives the cell launcher over any slot: files in, one step after another, facts out."""
 
 import asyncio
+import contextlib
 import errno
 import os
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
+from typing import Any
 
 from cloche.contracts.limits import Limits
 from cloche.contracts.words import Stream
@@ -279,6 +281,12 @@ class Cell:
             stack_bytes=limits.stack_bytes,
             processes=limits.processes + self._slot.own_processes if self._slot.rlimit_processes else 0,
         )
+
+
+async def if_listening(words: Coroutine[Any, Any, None]) -> None:
+    """Give a cell orders or input; a launcher that is gone needs none, and its step tells why."""
+    with contextlib.suppress(EngineError):
+        await words
 
 
 def _milliseconds(seconds: float) -> int:

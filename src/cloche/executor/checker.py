@@ -46,11 +46,14 @@ class Checker:
             LeaseEndedError: the deadline passed meanwhile.
             EngineError: the engine could not do its part.
         """
-        cell = self._cell or await self._begin()
-        contents = (case.stdin.encode(), output, (case.expected_stdout or "").encode())
-        await cell.add_files(list(zip(_PLACES, contents, strict=True)))
-        run = self._prepared.runs[0]
-        facts, said = await self._step(cell, Command((*run.argv, *_PLACES), run.env), self._program.limits)
+        try:
+            cell = self._cell or await self._begin()
+            contents = (case.stdin.encode(), output, (case.expected_stdout or "").encode())
+            await cell.add_files(list(zip(_PLACES, contents, strict=True)))
+            run = self._prepared.runs[0]
+            facts, said = await self._step(cell, Command((*run.argv, *_PLACES), run.env), self._program.limits)
+        except CellLostError as error:
+            raise GraderFailedError(f"The checker's cell was lost: {error}") from error
         return _grade(facts, said)
 
     async def _begin(self) -> Cell:
@@ -70,10 +73,7 @@ class Checker:
             if stream == "stderr":
                 said.extend(data[: _SAID_BYTES - len(said)])
 
-        try:
-            facts = await cell.run(cell.at_home(command), limits, keep)
-        except CellLostError as error:
-            raise GraderFailedError(f"The checker's cell was lost: {error}") from error
+        facts = await cell.run(cell.at_home(command), limits, keep)
         if facts.done.killed == "deadline":
             raise LeaseEndedError
         return facts, said.decode("utf-8", "replace").strip()

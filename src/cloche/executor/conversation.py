@@ -7,7 +7,6 @@ program's: it must not be able to earn more than a failed test by how or when it
 """
 
 import asyncio
-import contextlib
 import json
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -17,8 +16,7 @@ from cloche.contracts.record import Evidence
 from cloche.contracts.submission import Program
 from cloche.contracts.values import as_message
 from cloche.contracts.words import Stream
-from cloche.executor.cell import Cell, CellLostError, Command, LeaseEndedError, StepFacts
-from cloche.executor.engines.engine import EngineError
+from cloche.executor.cell import Cell, CellLostError, Command, LeaseEndedError, StepFacts, if_listening
 from cloche.executor.program import Prepared
 from cloche.executor.relay import Relay
 from cloche.executor.results import Outcome, outcome_lost_to_memory, outcome_of
@@ -113,8 +111,7 @@ class Conversation:
             was_over = program.done()
             for cell, side in sides:
                 if not side.done():
-                    with contextlib.suppress(EngineError):
-                        await cell.kill()
+                    await if_listening(cell.kill())
             await asyncio.wait((program, tests))
             self._answers.end()
             self._calls.end()
@@ -139,11 +136,11 @@ class Conversation:
                 return None
             self._called = True
             answer = self._answers.ask()
-            await self._cell.feed(line + b"\n")
+            await if_listening(self._cell.feed(line + b"\n"))
             if (line := await answer) is None:
                 return None
             call = self._calls.ask()
-            await self._grader.feed(line + b"\n")
+            await if_listening(self._grader.feed(line + b"\n"))
         return None
 
     async def _hear(self, stream: Stream, data: bytes) -> None:
@@ -162,11 +159,11 @@ class Conversation:
         if stream == "stderr":
             await self._relay.add("stderr", data)
         elif not self._calls.take(data):
-            await self._grader.kill()
+            await if_listening(self._grader.kill())
 
     async def _break(self, judgement: Judgement) -> None:
         self._broken = judgement
-        await self._cell.kill()
+        await if_listening(self._cell.kill())
 
     def _outcome(
         self,
@@ -187,6 +184,8 @@ class Conversation:
             raise LeaseEndedError
         if facts.file_errno:
             return outcome_of(facts)
+        if facts.done.killed == "wall" and not self._called and _took_their_time(tests, self._limits):
+            raise GraderFailedError("The problem's tests can't be used: they take longer than the program may.")
         judged = judge_overrun(facts) or self._broken
         if judged is None and said is None and was_over:
             outcome = outcome_of(facts)
@@ -225,7 +224,14 @@ def _verdict(line: bytes) -> _Verdict | None:
 
 
 def _how_it_ended(tests: asyncio.Task[StepFacts]) -> str:
-    if tests.exception() is not None:
+    if (error := tests.exception()) is not None:
+        if not isinstance(error, CellLostError):
+            raise error
         return "Their cell was lost."
     judged = outcome_of(tests.result()).judgement
     return "They said what is no call." if judged.verdict == "cancelled" else judged.message
+
+
+def _took_their_time(tests: asyncio.Task[StepFacts], limits: Limits) -> bool:
+    """Whether it was the tests that computed meanwhile, which no program can make them do before they call it."""
+    return tests.exception() is None and usage(tests.result()).cpu_time_ms / 1000 > limits.wall_time_s / 3

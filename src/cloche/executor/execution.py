@@ -2,15 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any
 
 from cloche.contracts.execution import FailedLine, FinishedLine, RuntimeOffer, StartedLine
 from cloche.contracts.record import ExecutionRecord
 from cloche.contracts.submission import Program
 from cloche.contracts.values import as_message
-from cloche.executor.cell import Cell, CellLostError, LeaseEndedError
+from cloche.executor.cell import Cell, CellLostError, LeaseEndedError, if_listening
 from cloche.executor.checker import Checker
 from cloche.executor.conversation import GraderFailedError
 from cloche.executor.engines.engine import (
@@ -82,8 +80,8 @@ class Execution:
         self._slots: list[Slot] = []
         #: How it ended, as soon as that is known; clearing up may still go on.
         self.line: FinishedLine | FailedLine | None = None
-        #: Set when the cell could not be proven gone: its slot must not be used until it is.
-        self.stuck: SlotStuckError | None = None
+        #: The cells that could not be proven gone: the slot must not be used until they are.
+        self.stuck: list[SlotStuckError] = []
 
     async def run(self, deadline_s: float) -> FinishedLine | FailedLine:
         """Run to the end; the cell is gone when this returns.
@@ -111,6 +109,7 @@ class Execution:
             reason, message = "cell_lost", str(error)
         except EngineBusyError as error:
             reason, message = "overloaded", str(error)
+            self._started = False  # where only a checker had no room either: want of room is not the run's
         except EngineError as error:
             reason, message = "engine_error", str(error)
         except GraderFailedError as error:
@@ -124,13 +123,13 @@ class Execution:
         """Push the end of the lease to ``deadline_s`` from now; nothing when it has not begun or has ended."""
         self._set_lease(deadline_s)
         for cell in self._cells:
-            await _if_listening(cell.extend(deadline_s))
+            await if_listening(cell.extend(deadline_s))
 
     async def kill(self) -> None:
         """End the run as cancelled, with the output so far; idempotent."""
         self._killed = True
         for cell in self._cells:
-            await _if_listening(cell.kill())
+            await if_listening(cell.kill())
 
     def _set_lease(self, deadline_s: float) -> None:
         if self._running and not self._lease.expired():
@@ -183,7 +182,7 @@ class Execution:
         try:
             await slot.destroy()
         except SlotStuckError as error:
-            self.stuck = error
+            self.stuck.append(error)
             log.error("slot.stuck", cell=self._id, reason=str(error))  # noqa: TRY400  (the reason says it all)
 
     @staticmethod
@@ -218,11 +217,3 @@ def _as_started(program: Program) -> Program:
     if program.tests is None:
         return program
     return with_tests(program) if program.tests.grading == "inline" else with_candidate(program)
-
-
-async def _if_listening(order: Coroutine[Any, Any, None]) -> None:
-    """A launcher that is gone needs no orders: the run itself finds out."""
-    try:
-        await order
-    except EngineError:
-        return

@@ -1,4 +1,4 @@
-"""Whether a program's output is what a case expects. Pure, linear in time, no copies of large outputs."""
+"""Whether a program's output is what a case expects. Pure, bounded in time and memory by its length."""
 
 import json
 import math
@@ -18,6 +18,8 @@ _NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)
 #: Longer tokens are compared as text: no float needs more digits to be written exactly.
 _NUMBER_MAX = 800
 _BLOCK = 4096
+#: Reading JSON takes much memory, and nobody else runs meanwhile: what is much longer than expected is not read.
+_JSON_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ def _in_any_order(output: bytes, expected: bytes) -> Grade:
 
 
 def _by_json(output: bytes, expected: bytes) -> Grade:
+    if len(output) > max(_JSON_BYTES, 4 * len(expected)):
+        return Grade(matches=False, difference=f"{len(output)} bytes are more than any right answer takes")
     try:
         ours = json.loads(output)
     except (ValueError, RecursionError):
@@ -107,8 +111,11 @@ def _equal(ours: object, theirs: object) -> bool:
 
 
 def _by_regex(output: bytes, regex: str) -> Grade:
-    text = output.rstrip().decode("utf-8", "replace")
-    return _SAME if matches_whole(regex, text) else Grade(matches=False, difference="it does not match the expression")
+    try:
+        matches = matches_whole(regex, output.rstrip().decode("utf-8", "replace"))
+    except ValueError as error:
+        return Grade(matches=False, difference=str(error))
+    return _SAME if matches else Grade(matches=False, difference="it does not match the expression")
 
 
 def _by_token(output: bytes, expected: bytes, tolerance: float | None) -> Grade:

@@ -76,7 +76,7 @@ class Relay:
         self._streams: dict[Stream, _StreamState] = {stream: _StreamState() for stream in STREAMS}
         self._marks: dict[Stream, tuple[int, int]] = dict.fromkeys(STREAMS, (0, 0))
         self._opened = False
-        self._sending = False
+        self._turn = asyncio.Lock()
         self._next_at = asyncio.get_running_loop().time() + INTERVAL_S
         self._timer: asyncio.TimerHandle | None = None
 
@@ -91,7 +91,11 @@ class Relay:
         return Span(offset=kept, kept=state.kept - kept, bytes=written)
 
     async def add(self, stream: Stream, data: bytes) -> None:
-        """Take output as it comes; waits while the worker is slow."""
+        """Take output as it comes; waits while the worker is slow. Several may add: the pieces go out in turn."""
+        async with self._turn:
+            await self._add(stream, data)
+
+    async def _add(self, stream: Stream, data: bytes) -> None:
         state = self._streams[stream]
         state.keep(data, self._keep_bytes)
         now = asyncio.get_running_loop().time()
@@ -125,18 +129,14 @@ class Relay:
                 await self._send(stream, state)
 
     async def _send(self, stream: Stream, state: _StreamState) -> None:
-        self._sending = True  # the timer must not overtake a line that waits for room
-        try:
-            await self._outbox.put(_line(stream, *state.take()))
-        finally:
-            self._sending = False
+        await self._outbox.put(_line(stream, *state.take()))
 
     def _on_timer(self) -> None:
         loop = asyncio.get_running_loop()
         self._timer = None
         self._opened = True
         self._next_at = loop.time() + INTERVAL_S
-        if self._sending or not self._outbox.has_room:
+        if self._turn.locked() or not self._outbox.has_room:  # it must not overtake a line that waits for room
             self._timer = loop.call_at(self._next_at, self._on_timer)
             return
         for stream, state in self._streams.items():

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from cloche.contracts.capabilities import Capabilities
@@ -170,13 +170,14 @@ class ExecutorService:
             return FailedLine(reason="overloaded", started=False, message="No slot is free.")
         return None
 
-    def _set_aside(self, stuck: SlotStuckError) -> None:
+    def _set_aside(self, stuck: Sequence[SlotStuckError]) -> None:
         self._slots -= 1
         self._metrics.lost.inc()
-        if stuck.gone is not None:
-            stuck.gone.add_done_callback(self._regain)
+        gone = [each.gone for each in stuck if each.gone is not None]
+        if len(gone) == len(stuck):
+            asyncio.gather(*gone).add_done_callback(self._regain)
 
-    def _regain(self, _: asyncio.Future[None]) -> None:
+    def _regain(self, _: asyncio.Future[list[None]]) -> None:
         self._slots += 1
         self._metrics.lost.dec()
 
@@ -185,7 +186,7 @@ class ExecutorService:
     ) -> Callable[[FinishedLine | FailedLine | None, float], None]:
         def finished(line: FinishedLine | FailedLine | None, seconds: float) -> None:
             del self._running[lease]
-            if execution.stuck is not None:
+            if execution.stuck:
                 self._set_aside(execution.stuck)
             if not self._running:
                 self._idle.set()

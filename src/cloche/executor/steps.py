@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from cloche.contracts.execution import CaseLine
 from cloche.contracts.limits import MOST_TOTAL_S
 from cloche.contracts.record import INLINE_OUTPUT_BYTES, CaseResult, CompileResult, ExecutionRecord
-from cloche.contracts.submission import Case, Program
+from cloche.contracts.submission import Case, Program, RegexCompare
 from cloche.contracts.words import EngineName, Stream
 from cloche.executor.cell import Cell, CellLostError, Command, LeaseEndedError, Sink
 from cloche.executor.checker import Checker
@@ -201,11 +202,13 @@ class Steps:
                     deciding = out_of_time(taken_s)
                 continue
             with tracing.span("case", index=index) if index < _TRACED_CASES else contextlib.nullcontext():
-                outcome = await self._graded(case, *await self._run(command))
+                outcome, output = await self._run(command)
+                ran_at = time.monotonic()
+                outcome = await self._graded(case, outcome, output)
             stdout = self._relay.span("stdout", outcome.out_written)
             stderr = self._relay.span("stderr", outcome.err_written)
             results.append(case_result(index, case, outcome, stdout, stderr))
-            taken_s += outcome.usage.wall_time_ms / 1000
+            taken_s += outcome.usage.wall_time_ms / 1000 + time.monotonic() - ran_at
             await self._outbox.put(CaseLine(case=results[-1]).model_dump_json().encode() + b"\n")
             if deciding is None or deciding.judgement.verdict == "accepted":
                 deciding = outcome
@@ -220,7 +223,7 @@ class Steps:
             assert self._checker is not None
             return await self._checked(self._checker, case, outcome, output)
         expected = (case.expected_stdout or "").encode()
-        if len(output) + len(expected) > _GRADE_INLINE_BYTES:
+        if len(output) + len(expected) > _GRADE_INLINE_BYTES or isinstance(case.compare, RegexCompare):
             return graded(outcome, await asyncio.to_thread(grade, output, expected, case.compare))
         return graded(outcome, grade(output, expected, case.compare))
 

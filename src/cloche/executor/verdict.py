@@ -55,11 +55,15 @@ def _judged(facts: StepFacts) -> Judgement:
     if facts.file_errno:
         return _files_refused(facts)
     ooms = oom_kills(facts)
-    used = usage(facts)
-    unseen = used.memory_source == "sampled" and used.peak_memory_bytes > facts.limits.memory_bytes
-    if ooms > 0 or done.killed == "memory" or (unseen and done.killed == "none"):
-        return judge_memory(facts.limits, used.peak_memory_bytes, ooms)
+    if ooms > 0 or done.killed == "memory" or (_peaked_unseen(facts) and done.killed == "none"):
+        return judge_memory(facts.limits, usage(facts).peak_memory_bytes, ooms)
     return _limit_passed(facts) or _ended_itself(facts)
+
+
+def _peaked_unseen(facts: StepFacts) -> bool:
+    """Whether one process had more than all may, between two looks at them."""
+    used = usage(facts)
+    return used.memory_source == "sampled" and used.peak_memory_bytes > facts.limits.memory_bytes
 
 
 def judge_memory(limits: Limits, peak_bytes: int, ooms: int) -> Judgement:
@@ -148,7 +152,7 @@ def _limit_passed(facts: StepFacts) -> Judgement | None:
 def judge_overrun(facts: StepFacts) -> Judgement | None:
     """The limit that a step passed by itself, also when it was we who ended it for something else; None: none."""
     ooms = oom_kills(facts)
-    if ooms > 0 or facts.done.killed == "memory":
+    if ooms > 0 or facts.done.killed == "memory" or _peaked_unseen(facts):
         return judge_memory(facts.limits, usage(facts).peak_memory_bytes, ooms)
     return _limit_passed(facts)
 

@@ -27,7 +27,7 @@ from cloche.kit.http_client import ServiceClient
 from cloche.worker.guard import MisbehaviourError, StreamGuard
 from cloche.worker.lines import Lines
 from cloche.worker.publisher import PATIENCE_S, AttemptPublisher
-from cloche.worker.time_limit import SET_UP_S, TimeLimit, most_seconds
+from cloche.worker.time_limit import TimeLimit, longest_silence_s, most_seconds
 
 #: ``started`` waits this long for company: a run that ends sooner is told by its record alone.
 STARTED_DELAY_S = 0.1
@@ -128,7 +128,7 @@ class Attempt:
                 deadline_s=deadline_s,
                 program=self._task.program,
             ),
-            idle_s=self._longest_silence_s(),
+            idle_s=longest_silence_s(self._task.program),
         )
         lines = Lines(response.content)
         try:
@@ -239,7 +239,3 @@ class Attempt:
             executor=self._executor,
         )
         return Outcome(report, executor_fault=reason not in {"cell_lost", "overloaded", "deadline", "grader_failed"})
-
-    def _longest_silence_s(self) -> float:
-        limits = self._task.program.limits.wall_time_s
-        return max(limits, self._task.program.compile_limits.wall_time_s) + SET_UP_S

@@ -20,9 +20,20 @@ _MOST_PAUSED_S = 300.0
 
 def most_seconds(program: Program) -> float:
     """No honest executor takes longer for ``program``, the waits for its reader apart."""
-    steps = max(1, len(program.cases))
-    run_s = min(steps * program.limits.wall_time_s, MOST_TOTAL_S + program.limits.wall_time_s) + steps * _STEP_S
-    return SET_UP_S + program.compile_limits.wall_time_s + _STEP_S + run_s
+    steps, step_s = max(1, len(program.cases)), program.limits.wall_time_s
+    set_up_s = SET_UP_S + program.compile_limits.wall_time_s + _STEP_S
+    if program.checker is not None:
+        step_s += program.checker.limits.wall_time_s + _STEP_S
+        set_up_s += program.checker.compile_limits.wall_time_s + SET_UP_S
+    return set_up_s + min(steps * step_s, MOST_TOTAL_S + step_s) + steps * _STEP_S
+
+
+def longest_silence_s(program: Program) -> float:
+    """No honest executor is silent for longer, between two lines of a run of ``program``."""
+    step_s = program.limits.wall_time_s
+    if program.checker is not None:
+        step_s += program.checker.limits.wall_time_s + program.checker.compile_limits.wall_time_s + SET_UP_S
+    return max(step_s, program.compile_limits.wall_time_s) + SET_UP_S
 
 
 class TimeLimit:

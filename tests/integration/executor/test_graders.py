@@ -109,6 +109,14 @@ async def test_what_ends_a_checker_is_its_own_fault(
     assert said in line.message
 
 
+async def test_checker_that_has_no_room_for_the_output_fails_by_itself(worker: Worker) -> None:
+    case = Case(expected_stdout="x", compare="checker")
+    small = checker("import sys", memory_bytes=8 << 20)
+    wanted = program("print('x' * (15 << 20))", cases=[case], limits=Limits(output_bytes=16 << 20), checker=small)
+    line = await worker.failed(wanted)
+    assert line.reason == "grader_failed"
+
+
 async def test_checker_that_does_not_compile_is_its_own_fault(worker: Worker) -> None:
     line = await worker.failed(checked("10", "int main(", runtime="c"))
     assert line.reason == "grader_failed"

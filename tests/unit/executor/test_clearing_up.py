@@ -131,6 +131,8 @@ async def test_slot_whose_cell_stays_is_set_aside_until_it_is_gone():
     assert metrics.registry.get_sample_value("cloche_executor_lost_slots") == 1
     assert await refusal(service) == "overloaded"
     gone.set_result(None)
-    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        while not service.offer().slots:  # noqa: ASYNC110  (it tells nobody)
+            await asyncio.sleep(0)
     assert (service.offer().slots, service.offer().healthy) == (1, True)
     assert metrics.registry.get_sample_value("cloche_executor_lost_slots") == 0

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cloche.contracts.submission import Compare, FloatCompare, RegexCompare
 from cloche.executor.grading import grade
+from cloche.kit.linear_regex import check_regex
 
 WAYS: list[Compare] = ["exact", "trimmed", "tokens", FloatCompare(float=1e-6)]
 
@@ -143,3 +144,24 @@ def test_expression_must_match_the_whole_output() -> None:
 
 def test_expression_that_blows_up_elsewhere_takes_linear_time() -> None:
     assert not grade(b"a" * 1_000_000 + b"c", b"", RegexCompare(regex="(a*)*b|(a|aa)+$x")).matches
+
+
+def test_json_that_is_much_longer_than_expected_is_not_read() -> None:
+    output = b"[" + b"[]," * 200_000 + b"0]"
+    assert grade(output, b"[0]", "json").difference == f"{len(output)} bytes are more than any right answer takes"
+    assert grade(b"[1" + b" " * 200_000 + b"]", b"[1]", "json").matches
+
+
+_MANY = "|".join(f"[ab]*a[ab]{{{n}}}c" for n in range(900, 1000))
+
+
+@pytest.mark.parametrize("regex", [_MANY, "((((a{9}){9}){9}){9}){9}", "("])
+def test_expressions_of_many_states_are_refused(regex: str) -> None:
+    with pytest.raises(ValueError, match=r"states|repetition|too large|missing"):
+        check_regex(regex)
+
+
+def test_text_that_is_too_long_for_an_expression_does_not_match() -> None:
+    way = RegexCompare(regex="[ab]*a[ab]{999}c")
+    assert "too long" in grade(b"ab" * 100_000, b"", way).difference
+    assert grade(b"a" * 1000 + b"c", b"", way).matches

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cloche.contracts.words import Stream
 from cloche.executor.outbox import Outbox
 from cloche.executor.relay import Relay
 
@@ -113,3 +114,29 @@ def test_lines_are_cut_between_characters(text: str, piece: int, cut: int) -> No
         assert len(pieces[-1]) < 4 or pieces[-1].decode()
 
     asyncio.run(run())
+
+
+async def test_pieces_of_two_writers_go_out_in_turn():
+    outbox = Outbox()
+    relay = Relay(outbox, 1 << 30)
+    ends = {"stdout": 0, "stderr": 0}
+    total = 60
+
+    async def read() -> None:
+        async for piece in outbox.lines():
+            for raw in piece.splitlines():
+                line = json.loads(raw)
+                assert line["offset"] == ends[line["stream"]]
+                ends[line["stream"]] += len(b64decode(line["data"]))
+            await asyncio.sleep(0.01)
+
+    async def write(stream: Stream, size: int) -> None:
+        for _ in range(total):
+            await relay.add(stream, b"x" * size)
+
+    reading = asyncio.create_task(read())
+    await asyncio.gather(write("stdout", 100_000), write("stderr", 40_000), write("stderr", 7))
+    await relay.finish()
+    outbox.close()
+    await reading
+    assert ends == {"stdout": total * 100_000, "stderr": total * 40_007}

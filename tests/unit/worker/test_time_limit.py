@@ -5,7 +5,7 @@ import pytest
 from cloche.contracts.limits import MOST_TOTAL_S, CompileLimits, Limits
 from cloche.contracts.submission import Case, File, Program
 from cloche.worker import time_limit
-from cloche.worker.time_limit import TimeLimit, most_seconds
+from cloche.worker.time_limit import TimeLimit, longest_silence_s, most_seconds
 
 
 async def forever() -> None:
@@ -98,3 +98,12 @@ async def test_other_cancels_pass_through():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not limit.is_over
+
+
+def test_a_checker_has_its_own_time_beside_the_programs():
+    limits = {"limits": Limits(wall_time_s=100), "compile_limits": CompileLimits(wall_time_s=50)}
+    plain, checker = program(3), program(0).model_copy(update=limits)
+    checked = plain.model_copy(update={"checker": checker})
+    assert most_seconds(checked) >= most_seconds(plain) + 3 * 100 + 50
+    assert longest_silence_s(checked) >= 7 + 100 + 50
+    assert longest_silence_s(plain) == 11 + 30

@@ -39,7 +39,8 @@ def main():
     def keep(value):
         if not any(value is each for each in kept):
             kept.append(value)
-        return next(number for number, each in enumerate(kept) if each is value)
+        number = next(number for number, each in enumerate(kept) if each is value)
+        return [number, "%s.%s" % (type(value).__module__, type(value).__name__)]
 
     for line in lines.calls:
         call = json.loads(line)
@@ -78,6 +79,9 @@ def _answer(call, names, keep, kept):
         return {"value": encode(value, keep)}
     except (NotPlainError, RecursionError):
         return {"lacking": "the value is nested too deeply"}
+    except Exception as error:
+        _show(error)
+        return {"lacking": "the value can't be read: %s" % type(error).__name__}
 
 
 def _show(error):

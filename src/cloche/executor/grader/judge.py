@@ -23,11 +23,23 @@ class ProgramError(Exception):
 
 
 class _Handle:
-    """A value of the program's that has no plain form; it can be called, and given back to the program."""
+    """A value of the program's that has no plain form; it can be called, and given back to the program.
 
-    def __init__(self, link, number):
+    Whether it is true or equals anything only the program could say, so no test may ask.
+    """
+
+    __hash__ = None
+
+    def __init__(self, link, number, kind):
         self._link = link
         self.number = number
+        self._kind = kind
+
+    def _refuse(self, *_):
+        self._link.raised = ProgramError("a test looks into a value of type %s, which is no plain data" % self._kind)
+        raise self._link.raised
+
+    __bool__ = __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __len__ = __iter__ = __contains__ = _refuse
 
     def __call__(self, *args, **kwargs):
         return self._link.call({"of": self.number, "name": "a value of the program"}, args, kwargs)
@@ -86,7 +98,7 @@ class _Link:
             if words["call"] != self._number:
                 raise ProgramError("it answered another call")
             if "value" in words:
-                return decode(words["value"], lambda number: _Handle(self, int(number)))
+                return decode(words["value"], lambda known: _Handle(self, int(known[0]), str(known[1])[:100]))
             if "lacking" in words:
                 raise ProgramError(str(words["lacking"])[:_TEXT])
             names, text = [str(name) for name in words["raised"]], str(words["text"])[:_TEXT]
@@ -101,6 +113,9 @@ class _Link:
 
 
 def _exception(names, text):
+    """The builtin exception of one of these names; one that ends loops without a word becomes another (PEP 479)."""
+    if "StopIteration" in names or "StopAsyncIteration" in names:
+        return RuntimeError("it raised %s" % names[0])
     for name in names:
         kind = getattr(builtins, name, None)
         if isinstance(kind, type) and issubclass(kind, Exception):

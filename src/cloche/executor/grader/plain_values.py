@@ -21,7 +21,7 @@ class NotPlainError(Exception):
 
 
 def encode(value, opaque):
-    """The JSON form. ``opaque(value)`` gives the number by which a value that is not plain is known, or raises."""
+    """The JSON form. ``opaque(value)`` gives what a value that is not plain is known by, or raises."""
     if value is None or value is True or value is False:
         return value
     if isinstance(value, str):
@@ -48,6 +48,12 @@ def _encode_container(value, opaque):
     if isinstance(value, (set, frozenset)):
         name = "set" if isinstance(value, set) else "frozenset"
         return {name: [encode(item, opaque) for item in value]}
+    if isinstance(value, range):
+        return {"range": [hex(value.start), hex(value.stop), hex(value.step)]}
+    if hasattr(type(value), "__next__"):
+        return {"iterator": [encode(item, opaque) for item in value]}
+    if isinstance(value, _if_loaded("numpy", "generic")):
+        return encode(value.item(), opaque)
     for kind, place in _NUMBERS.items():
         if isinstance(value, _if_loaded(*place)):
             return {kind: str(value)}
@@ -69,7 +75,7 @@ def _loaded(module, name):
 
 
 def decode(words, known):
-    """The value. ``known(number)`` gives what stands for a value that is not plain.
+    """The value. ``known(what)`` gives what stands for a value that is not plain.
 
     Raises:
         NotPlainError: these are no value.
@@ -83,7 +89,7 @@ def decode(words, known):
     ((kind, inner),) = words.items()
     try:
         return _decode_named(kind, inner, known)
-    except (ValueError, TypeError, ArithmeticError, KeyError):
+    except (ValueError, TypeError, ArithmeticError, LookupError):
         raise NotPlainError("this is no %.20s" % kind) from None
 
 
@@ -98,8 +104,10 @@ def _decode_named(kind, inner, known):
         return a2b_base64(inner)
     if kind == "dict":
         return {decode(key, known): decode(value, known) for key, value in inner}
-    if kind in {"tuple", "set", "frozenset"}:
-        make = {"tuple": tuple, "set": set, "frozenset": frozenset}[kind]
+    if kind == "range":
+        return range(*[int(number, 16) for number in inner])
+    if kind in {"tuple", "set", "frozenset", "iterator"}:
+        make = {"tuple": tuple, "set": set, "frozenset": frozenset, "iterator": iter}[kind]
         return make([decode(item, known) for item in inner])
     if kind in _NUMBERS:
         return _loaded(*_NUMBERS[kind])(inner)

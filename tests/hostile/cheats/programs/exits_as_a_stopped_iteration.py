@@ -1,2 +1,3 @@
+# inline: accepted if mapped
 def add(a, b):
-    raise KeyboardInterrupt
+    raise StopIteration
