@@ -78,7 +78,10 @@ end
 local answers = {}
 local at = 1
 for i = 3, #KEYS, 2 do
-  local _, answer = pcall(publish, KEYS[i], KEYS[i + 1], at)
+  local done, answer = pcall(publish, KEYS[i], KEYS[i + 1], at)
+  if not done and type(answer) ~= 'table' then -- some servers raise their errors as text
+    answer = redis.error_reply(answer)
+  end
   answers[#answers + 1] = answer
   at = at + 10 + 5 * ARGV[at + 9]
 end
