@@ -244,6 +244,24 @@ async def test_broken_upload_goes_on_where_it_ended(api: httpx.AsyncClient, answ
     assert len(await named(api, name)) == 1
 
 
+async def test_upload_that_breaks_off_without_a_key_is_refused(api: httpx.AsyncClient, answers: None):
+    body = upload_of(600)
+    name = json.loads(body[0])["name"]
+
+    async def breaks() -> AsyncIterator[bytes]:
+        yield b"".join(body[:550])
+        async with asyncio.timeout(60):
+            while not await named(api, name):  # noqa: ASYNC110  (what another process stores)
+                await asyncio.sleep(0.05)
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await post(api, breaks())
+    (batch,) = await named(api, name)
+    ended = await settled(api, batch["id"], "refused")
+    assert ended["refused"] == "The upload broke off."
+
+
 async def test_two_uploads_of_one_batch_at_once_make_one(api: httpx.AsyncClient, answers: None):
     body, key = b"".join(upload_of(900)), {"Idempotency-Key": uuid4().hex}
     given = await asyncio.gather(*(post(api, body, headers=key) for _ in range(3)))
