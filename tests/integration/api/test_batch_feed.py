@@ -190,3 +190,19 @@ async def test_abandoned_upload_is_refused_and_others_are_not(scene: Scene):
         False,
         None,
     )
+
+
+async def test_neither_paused_batches_nor_another_tenants_many_hold_up_a_batch(scene: Scene):
+    await scene.fill(3)
+    for tenant, paused in (("t", True), ("other", False)):
+        await scene.owner.execute(
+            "WITH older AS (INSERT INTO batch (id, tenant, lane, k, head, total, paused)"
+            " SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(i + $3), 12, '0'))::uuid, $1, 'batch', '{1}', '', 1, $2"
+            " FROM generate_series(1, 60) i RETURNING id)"
+            " INSERT INTO batch_feed (batch_id) SELECT id FROM older",
+            tenant,
+            paused,
+            0 if paused else 1000,
+        )
+    await scene.feed.feed_round()
+    assert [task.evaluation_id for task in scene.queue.taken] == scene.ids
