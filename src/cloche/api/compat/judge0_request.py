@@ -71,9 +71,10 @@ def as_request(
     files = [_source(source_file, source or b""), *_additional(fields, source_file, most)]
     fields.stop_if_any()
     assert language is not None
+    offer = offered[language.runtime]
     case = Case(stdin=stdin or "", expected_stdout=expected, compare="trimmed")
     return EvaluationRequest(
-        runtime=language.runtime,
+        runtime=f"{offer.name}@{offer.version}",
         files=files,
         entrypoint=source_file,
         stdin=stdin or "",

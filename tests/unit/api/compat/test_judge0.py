@@ -62,7 +62,7 @@ def test_its_defaults(translated):
 
 @pytest.mark.parametrize("number", [71, "71", 71.0, "92", 113])
 def test_each_number_of_a_language_means_its_runtime(translated, number):
-    assert translated(language_id=number).runtime == "python"
+    assert translated(language_id=number).runtime == "python@3.11.7"
 
 
 @pytest.mark.parametrize(
@@ -113,12 +113,12 @@ def test_all_that_is_wrong_is_told_at_once(refused):
 
 @pytest.mark.parametrize("off", [False, None, "false", "0", 0, ""])
 def test_flags_that_are_off_are_allowed(translated, off):
-    assert translated(enable_network=off, redirect_stderr_to_stdout=off).runtime == "python"
+    assert translated(enable_network=off, redirect_stderr_to_stdout=off).runtime == "python@3.11.7"
 
 
 @pytest.mark.parametrize("blank", ["", "  ", None])
 def test_blank_is_not_given(translated, blank):
-    assert translated(compiler_options=blank, callback_url=blank, additional_files=blank).runtime == "python"
+    assert translated(compiler_options=blank, callback_url=blank, additional_files=blank).runtime == "python@3.11.7"
 
 
 def test_numbers_may_be_text_and_memory_a_float(translated):
