@@ -58,6 +58,14 @@ class Admission:
         """What the Queue Service said last; the usual ones before it said anything."""
         return self._lanes
 
+    def batch_room(self, tenant: str) -> int | None:
+        """How many more of its batches' evaluations may be queued: they leave half of its limit to its other work."""
+        load = self._loads.get(tenant)
+        most = load.max_queued if load is not None else self._limits.get(tenant, self._limits.get(""))
+        if most is None:
+            return None
+        return max(0, max(1, most // 2) - (load.queued if load is not None else 0))
+
     def enter(self, tenant: str, count: int = 1) -> None:
         """Let ``count`` more evaluations in.
 

@@ -97,12 +97,12 @@ def _build(stores: Stores, settings: ApiSettings, background: Background, metric
     relay = OutboxRelay(stores.pool, stores.queue, stores.bus, metrics)
     follower = Follower(store, stores.bus)
     background.start("outbox", relay.run)
-    feed = BatchFeed(stores.pool, stores.queue, metrics)
+    admission = Admission(stores.queue)
+    feed = BatchFeed(stores.pool, stores.queue, admission, metrics)
     background.start("feed", feed.run)
     background.start("bells", follower.bells.run)
     background.start("finished", follower.run)
     background.start("tidy", lambda: _tidy(store))
-    admission = Admission(stores.queue)
     kept = BatchStore(stores.pool)
     batches = Batches(
         kept,

@@ -9,10 +9,12 @@ import asyncpg
 import pytest
 from prometheus_client import CollectorRegistry
 
+from cloche.api import admission
+from cloche.api.admission import Admission
 from cloche.api.batches.feed import BatchFeed
 from cloche.api.batches.window import LEAST
 from cloche.api.metrics import Metrics
-from cloche.contracts.tasks import EnqueueAnswer, NewTask
+from cloche.contracts.tasks import EnqueueAnswer, LoadsAnswer, NewTask, TenantLoad
 from cloche.kit.clock import iso_now, now, parse
 from cloche.kit.errors import InvalidRequestError, UnavailableError
 from cloche.kit.ids import uuid7
@@ -31,6 +33,8 @@ class Queue:
     def __init__(self) -> None:
         self.refused: set[UUID] = set()
         self.away = False
+        self.limit: int | None = None
+        self.loads: list[TenantLoad] = []
         self.taken: list[NewTask] = []
         self.cancelled: list[UUID] = []
 
@@ -43,6 +47,9 @@ class Queue:
             raise UnavailableError
         return EnqueueAnswer(accepted=len(tasks), known=0, queued_at=iso_now())
 
+    async def get(self, *_: Any, **__: Any) -> LoadsAnswer:
+        return LoadsAnswer(tenants=self.loads, limits={"": self.limit})
+
     async def post(self, _: str, request: Any, *__: Any, **___: Any) -> None:
         self.cancelled += request.evaluation_ids
 
@@ -53,7 +60,8 @@ class Scene:
     def __init__(self, owner: asyncpg.Connection, pool: Pool) -> None:
         self.owner = owner
         self.queue = Queue()
-        self.feed = BatchFeed(pool, self.queue, Metrics(CollectorRegistry()))  # pyright: ignore[reportArgumentType]  (a double)
+        queue: Any = self.queue
+        self.feed = BatchFeed(pool, queue, Admission(queue), Metrics(CollectorRegistry()))
         self.batch_id = uuid7()
         self.ids: list[UUID] = []
 
@@ -125,6 +133,20 @@ async def test_no_more_is_told_than_the_window_holds_and_each_whole(scene: Scene
     await scene.feed.feed_round()
     assert [task.evaluation_id for task in scene.queue.taken] == scene.ids
     assert await scene.feed_row() == (LEAST + 10, True)
+
+
+async def test_batches_leave_half_of_what_a_tenant_may_queue(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(admission, "FRESH_S", 0.0)
+    await scene.fill(30)
+    scene.queue.limit = 20
+    await scene.feed.feed_round()
+    assert len(scene.queue.taken) == 10
+    scene.queue.loads = [TenantLoad(tenant="t", queued=7, max_queued=20)]
+    await scene.feed.feed_round()
+    assert len(scene.queue.taken) == 13
+    scene.queue.loads, scene.queue.limit = [], 1
+    await scene.feed.feed_round()
+    assert len(scene.queue.taken) == 14
 
 
 async def test_lost_answer_is_told_again_and_counted_once(scene: Scene):

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 
+from cloche.api.admission import Admission
 from cloche.api.batches.frames import Frames
 from cloche.api.batches.layers import compose
 from cloche.api.batches.window import Pace
@@ -72,8 +74,9 @@ class Round:
 class BatchFeed:
     """One loop a process; replicas pass over each other's batches. What a crash interrupts is told again."""
 
-    def __init__(self, pool: Pool, queue: ServiceClient, metrics: Metrics) -> None:
+    def __init__(self, pool: Pool, queue: ServiceClient, admission: Admission, metrics: Metrics) -> None:
         self._pool = pool
+        self._admission = admission
         self._queue = queue
         self.metrics = metrics
         self._wake = asyncio.Event()
@@ -118,6 +121,9 @@ class BatchFeed:
         Raises:
             ClocheError: the Queue Service did not take them; nothing was noted.
         """
+        if not await self._pool.fetchval("SELECT EXISTS (SELECT FROM batch_feed WHERE NOT done)"):
+            return Round(0, 0)
+        await self._admission.refresh()
         moment = time.monotonic()
         self._aside = {row: until for row, until in self._aside.items() if until > moment}
         async with self._pool.acquire() as session, session.transaction():
@@ -134,10 +140,15 @@ class BatchFeed:
     async def _tell(self, session: Session, feeds: Sequence[Row], moment: float) -> list[int]:
         going = [feed for feed in feeds if not feed["paused"] and not feed["cancelled"]]
         share = max(_LEAST_OF_EACH, _AT_ONCE // max(1, len(going)))
-        room = {
-            feed["batch_id"]: min(share, self._pace.room(feed["batch_id"], feed["told"], feed["finished"], moment))
-            for feed in going
-        }
+        left = {feed["tenant"]: self._admission.batch_room(feed["tenant"]) for feed in going}
+        room: dict[UUID, int] = {}
+        for feed in going:
+            count = min(share, self._pace.room(feed["batch_id"], feed["told"], feed["finished"], moment))
+            most = left[feed["tenant"]]
+            if most is not None:
+                count = min(count, most)
+                left[feed["tenant"]] = most - count
+            room[feed["batch_id"]] = count
         self._pace.keep(room)
         if not any(room.values()):
             return []
