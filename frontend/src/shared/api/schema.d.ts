@@ -415,7 +415,7 @@ export interface paths {
         };
         /**
          * Watch several things on one connection
-         * @description Events of several evaluations (``data`` gains ``evaluation_id``) and ``list.changed``.
+         * @description Events of several evaluations (``data`` gains ``evaluation_id``) and batches, and ``list.changed``.
          */
         get: operations["watch_many_api_v1_events_get"];
         put?: never;
@@ -3428,6 +3428,7 @@ export interface operations {
         parameters: {
             query?: {
                 evaluation?: string[] | null;
+                batch?: string[] | null;
                 topic?: "list"[] | null;
             };
             header?: never;
