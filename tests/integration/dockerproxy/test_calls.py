@@ -38,7 +38,7 @@ ORDER = ContainerOrder(
     disk_bytes=1 << 20,
     inodes=64,
 )
-READY_FIELDS = b"version=2\x00features=seccomp,no-capabilities\x00"
+READY_FIELDS = f"version={protocol.VERSION}\0features=seccomp,no-capabilities\0".encode()
 READY = b"R" + len(READY_FIELDS).to_bytes(4, "big") + READY_FIELDS
 
 

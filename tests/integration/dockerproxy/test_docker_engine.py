@@ -19,12 +19,13 @@ from cloche.executor.engines.engine import (
     SlotStuckError,
     ToolchainMissingError,
 )
+from cloche.executor.launcher import protocol
 from cloche.executor.ready_runtimes import ReadyRuntimes
 from cloche.executor.runtimes import Runtime, load_runtimes
 
 pytestmark = pytest.mark.docker
 
-READY_FIELDS = b"version=2\x00features=seccomp,no-capabilities\x00"
+READY_FIELDS = f"version={protocol.VERSION}\0features=seccomp,no-capabilities\0".encode()
 READY = b"R" + len(READY_FIELDS).to_bytes(4, "big") + READY_FIELDS
 
 
