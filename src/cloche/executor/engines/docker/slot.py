@@ -28,7 +28,7 @@ _EXIT_S: Final = 5.0
 #: A container that waited longer is not begun to be used: the proxy cuts streams that are silent for ten minutes.
 _YOUNG_S: Final = 300.0
 #: How long after the exit of a container that was killed the Engine may still say that memory was the reason.
-_OOM_LATER_S: Final = 1.0
+_OOM_LATER_S: Final = 5.0
 #: Between attempts to remove what could not be removed at once.
 _STUCK_RETRY_S: Final = 1.0
 #: What each launcher must report.
